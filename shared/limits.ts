@@ -1,0 +1,87 @@
+// Every bound in the system, each with its unit in the name and the reason for the number.
+
+/** Kite's rule: sockets per api_key. A fourth is refused with 429. */
+export const KITE_CONNECTIONS_PER_ACCOUNT_MAX = 3;
+/** Kite's rule: instruments per socket. One more is refused with a text error. */
+export const KITE_INSTRUMENTS_PER_CONNECTION_MAX = 3_000;
+/** Tokens per subscribe or mode message to Kite: what public clients use without being throttled. */
+export const KITE_TOKENS_PER_MESSAGE_MAX = 500;
+/** Largest Kite frame we read: 3,000 full packets are 558 kB; anything over 4 MiB is not Kite. */
+export const KITE_FRAME_BYTES_MAX = 4 * 1024 * 1024;
+/** Kite sends a heartbeat each second: five seconds without any frame mean a dead socket. */
+export const KITE_SILENCE_MS_MAX = 5_000;
+/** A black-holed TCP connect must not hold a socket slot for minutes. */
+export const KITE_HANDSHAKE_MS_MAX = 8_000;
+/** Full-jitter reconnect to Kite: first ceiling and highest ceiling. */
+export const KITE_BACKOFF_MS_MIN = 500;
+export const KITE_BACKOFF_MS_MAX = 30_000;
+/** 429 at the upgrade means that somebody else holds the slots: asking sooner only prolongs it. */
+export const KITE_THROTTLED_BACKOFF_MS_MIN = 15_000;
+/** A socket has to live this long before its failures are forgotten. */
+export const KITE_STABLE_MS = 20_000;
+/** Exchange times further than this in the future are not of this session's clock. */
+export const EXCHANGE_TIME_AHEAD_S_MAX = 24 * 3_600;
+
+/** Instruments that one sidecar keeps last values for: 3 accounts x 9,000, rounded up. */
+export const SIDECAR_INSTRUMENTS_MAX = 32_768;
+/** Instruments in a dump: 115,000 in November 2025; more than double of it is not a dump. */
+export const INSTRUMENT_DUMP_ROWS_MAX = 400_000;
+export const INSTRUMENT_DUMP_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Largest signed post: 1,000 full ticks are 200 kB, definitions come on top. */
+export const BATCH_BYTES_MAX = 512 * 1024;
+/** Ticks per batch (TICK_BATCH_MAX_SIZE is clamped to it). */
+export const BATCH_TICKS_MAX = 2_000;
+/** Definitions per batch: at most 300 bytes each, so that they fit beside a full batch of ticks. */
+export const BATCH_DEFINITIONS_MAX = 500;
+/** Known-token list of one shard: 400,000 instruments over 8 shards, 4 bytes each at most, fits one batch. */
+export const BATCH_KNOWN_TOKENS_MAX = 100_000;
+/** A post may be this far from the edge's clock. */
+export const INGEST_CLOCK_SKEW_MS_MAX = 30_000;
+/** A post without a reply is given up after this. */
+export const INGEST_POST_MS_MAX = 5_000;
+/** The same bytes are sent again at most this often; after that newer values replace them. */
+export const INGEST_POST_RETRIES_MAX = 2;
+/** Wait between failed posts: grows from the first to the second. */
+export const INGEST_BACKOFF_MS_MIN = 50;
+export const INGEST_BACKOFF_MS_MAX = 1_000;
+/** An idle shard hears from the sidecar this often: quiet must be told from dead. */
+export const INGEST_HEARTBEAT_MS = 1_000;
+/** A demanded instrument stays at Kite this long after the last client left it. */
+export const DEMAND_LINGER_MS = 60_000;
+/** Sidecar's status report to the edge, and its size. */
+export const STATUS_INTERVAL_MS = 1_000;
+export const STATUS_BYTES_MAX = 64 * 1024;
+/** A report older than this is a sidecar that is down. */
+export const STATUS_AGE_MS_MAX = 5_000;
+
+/** Instruments that one shard keeps: 27,000 wanted over 8 shards, with room for imbalance. */
+export const SHARD_INSTRUMENTS_MAX = 16_384;
+/** Gateways that one shard pushes to: ten regions with a few slots each. */
+export const SHARD_GATEWAYS_MAX = 64;
+/** Distinct instruments of all clients of one gateway. */
+export const GATEWAY_INSTRUMENTS_MAX = 32_768;
+
+/** Sockets per gateway: one object is one thread, and a send costs 14-24 us (see the design, D1). */
+export const GATEWAY_SOCKETS_SOFT_MAX = 1_000;
+export const GATEWAY_SOCKETS_MAX = 2_000;
+/** Spill slots per region: a gateway refuses over its cap, the next slot takes over. */
+export const GATEWAY_SLOTS_MAX = 8;
+/** Gap between two flushes of one gateway: pushes of all shards inside it become one. */
+export const GATEWAY_FLUSH_WINDOW_MS = 20;
+/** Subscriptions of one client: as many as one Kite socket carries; they must fit the socket's attachment. */
+export const CLIENT_SUBSCRIPTIONS_MAX = 3_000;
+/** Tokens in one client message. */
+export const CLIENT_TOKENS_PER_MESSAGE_MAX = 3_000;
+/** Characters in one client message: 3,000 ten-digit tokens with spaces are 36,000. */
+export const CLIENT_MESSAGE_CHARS_MAX = 65_536;
+/** Commands of one socket that may wait for a shard's answer; more is abuse. */
+export const CLIENT_COMMANDS_QUEUED_MAX = 64;
+/** Rejected items that one acknowledgement spells out. */
+export const CLIENT_REJECTED_ITEMS_MAX = 3_000;
+/** The runtime's cap on a hibernating socket's attachment is 16,384 bytes serialised; ours keeps clear of it. */
+export const ATTACHMENT_BYTES_MAX = 15_800;
+/** A JWT in a URL: the platform allows 16 kB of URL. */
+export const JWT_CHARS_MAX = 8_192;
+/** Text of a close frame, a protocol limit (RFC 6455, 5.5). */
+export const CLOSE_REASON_BYTES_MAX = 123;
