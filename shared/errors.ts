@@ -17,6 +17,7 @@ export const ERRORS = {
   missing_token: { httpStatus: 401, closeCode: 1008 },
   token_expired: { httpStatus: 401, closeCode: 1008 },
   authentication_failed: { httpStatus: 401, closeCode: 1008 },
+  keys_unavailable: { httpStatus: 503, closeCode: 1013 },
   forbidden: { httpStatus: 403, closeCode: 1008 },
   // What the sidecar sent.
   ingest_unsigned: { httpStatus: 401, closeCode: null },

@@ -151,7 +151,7 @@ function decodeDefinitions(bytes: Uint8Array): InstrumentDefinition[] {
   if (bytes.length === 0) return [];
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (cause) {
     throw new AppError('ingest_frame', 'definitions are not UTF-8 JSON', { cause });
   }

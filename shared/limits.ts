@@ -22,8 +22,8 @@ export const KITE_STABLE_MS = 20_000;
 /** Exchange times further than this in the future are not of this session's clock. */
 export const EXCHANGE_TIME_AHEAD_S_MAX = 24 * 3_600;
 
-/** Instruments that one sidecar keeps last values for: 3 accounts x 9,000, rounded up. */
-export const SIDECAR_INSTRUMENTS_MAX = 32_768;
+/** Instruments that one sidecar keeps last values for in its life: more than a day's list has. The table grows on demand. */
+export const SIDECAR_INSTRUMENTS_MAX = 131_072;
 /** Instruments in a dump: 115,000 in November 2025; more than double of it is not a dump. */
 export const INSTRUMENT_DUMP_ROWS_MAX = 400_000;
 export const INSTRUMENT_DUMP_BYTES_MAX = 64 * 1024 * 1024;
@@ -55,20 +55,34 @@ export const STATUS_BYTES_MAX = 64 * 1024;
 /** A report older than this is a sidecar that is down. */
 export const STATUS_AGE_MS_MAX = 5_000;
 
-/** Instruments that one shard keeps: 27,000 wanted over 8 shards, with room for imbalance. */
+/** Instruments that one shard keeps: an eighth of a day's list, with room for imbalance. */
 export const SHARD_INSTRUMENTS_MAX = 16_384;
-/** Gateways that one shard pushes to: ten regions with a few slots each. */
-export const SHARD_GATEWAYS_MAX = 64;
-/** Distinct instruments of all clients of one gateway. */
-export const GATEWAY_INSTRUMENTS_MAX = 32_768;
+/** Gateways that one shard pushes to: ten regions with eight slots each, rounded up. */
+export const SHARD_GATEWAYS_MAX = 128;
+/** Distinct instruments that one gateway meets in its life: more than a day's list has. */
+export const GATEWAY_INSTRUMENTS_MAX = 131_072;
 
 /** Sockets per gateway: one object is one thread, and a send costs 14-24 us (see the design, D1). */
 export const GATEWAY_SOCKETS_SOFT_MAX = 1_000;
 export const GATEWAY_SOCKETS_MAX = 2_000;
 /** Spill slots per region: a gateway refuses over its cap, the next slot takes over. */
 export const GATEWAY_SLOTS_MAX = 8;
+/** A push that fails is tried again so often within one batch, after this wait; then the next batch tries. */
+export const SHARD_PUSH_RETRIES_MAX = 2;
+export const SHARD_PUSH_RETRY_MS = 100;
+/** Pushes kept while a gateway waits for a shard's current values; more of them make it ask once more. */
+export const GATEWAY_PUSHES_HELD_MAX = 16;
+/** A shard that does not answer is asked so often in a row; then the next push or command asks again. */
+export const RESYNC_ATTEMPTS_MAX = 5;
+/** Wait before a gateway asks a shard again that did not answer: grows from the first to the second. */
+export const RESYNC_BACKOFF_MS_MIN = 100;
+export const RESYNC_BACKOFF_MS_MAX = 5_000;
+/** Connections that /ws/stats spells out; its totals count all. */
+export const STATS_CONNECTIONS_MAX = 2_000;
 /** Gap between two flushes of one gateway: pushes of all shards inside it become one. */
 export const GATEWAY_FLUSH_WINDOW_MS = 20;
+/** Bytes that wait in a socket whose client does not read; more is memory that healthy clients need. */
+export const CLIENT_BUFFERED_BYTES_MAX = 1_000_000;
 /** Subscriptions of one client: as many as one Kite socket carries; they must fit the socket's attachment. */
 export const CLIENT_SUBSCRIPTIONS_MAX = 3_000;
 /** Tokens in one client message. */
@@ -83,5 +97,27 @@ export const CLIENT_REJECTED_ITEMS_MAX = 3_000;
 export const ATTACHMENT_BYTES_MAX = 15_800;
 /** A JWT in a URL: the platform allows 16 kB of URL. */
 export const JWT_CHARS_MAX = 8_192;
+/** Signing keys of the user service: time to fetch them, pause between fetches for an unknown key, and life of a copy. */
+export const JWKS_FETCH_MS_MAX = 5_000;
+export const JWKS_COOLDOWN_MS = 10_000;
+export const JWKS_CACHE_MS_MAX = 600_000;
+/** Answer of the database that /health waits for. */
+export const HEALTH_DATABASE_MS_MAX = 2_000;
+/** Rows of one page of an instrument search. */
+export const INSTRUMENTS_PAGE_ROWS_MAX = 100;
 /** Text of a close frame, a protocol limit (RFC 6455, 5.5). */
 export const CLOSE_REASON_BYTES_MAX = 123;
+
+/** Reply to a batch: a demand of 16,384 items of at most 22 characters each, with room to spare. */
+export const BATCH_REPLY_BYTES_MAX = 1024 * 1024;
+/** One row of the instrument dump: real ones have about 90 bytes; a row that never ends must not fill memory. */
+export const INSTRUMENT_ROW_BYTES_MAX = 4_096;
+/** Characters of one text field of the dump: keeps a definition within its share of a batch. */
+export const INSTRUMENT_FIELD_CHARS_MAX = 96;
+/** The dump is 9 MB uncompressed: a minute is a slow line, more is a dead one. */
+export const INSTRUMENT_DUMP_MS_MAX = 60_000;
+/** Wait between failed loads of the dump: first and highest ceiling. */
+export const INSTRUMENT_LOAD_BACKOFF_MS_MIN = 1_000;
+export const INSTRUMENT_LOAD_BACKOFF_MS_MAX = 60_000;
+/** Characters of somebody else's text that one log line quotes. */
+export const LOG_QUOTE_CHARS_MAX = 200;

@@ -78,6 +78,11 @@ export class TickStore {
     copyWords(from, fromAt, this.#words, slot * RECORD_WORDS_MAX, recordWords(from[fromAt + 1] as number));
   }
 
+  /** Forgets the slot's record; the slot stays the token's. */
+  clear(slot: number): void {
+    this.#words.fill(0, slot * RECORD_WORDS_MAX, (slot + 1) * RECORD_WORDS_MAX);
+  }
+
   #grow(): void {
     const slots = Math.min(this.#slotsMax, (this.#words.length / RECORD_WORDS_MAX) * 2);
     const grown = new Uint32Array(slots * RECORD_WORDS_MAX);

@@ -1,0 +1,37 @@
+// The Worker's HTTP surface: which route answers what, and how an error looks.
+import { Hono } from 'hono';
+import { AppError } from '../shared/errors.ts';
+import type { Env } from './env.ts';
+import { authTest } from './routes/auth-test.ts';
+import { health } from './routes/health.ts';
+import { ingest } from './routes/ingest.ts';
+import { metrics } from './routes/metrics.ts';
+import { page } from './routes/page.ts';
+import { stats } from './routes/stats.ts';
+import { stream } from './routes/stream.ts';
+
+export const app = new Hono<{ Bindings: Env }>();
+
+// Upgrades come first: middleware that touches headers turns a 101 into a 500, its headers cannot be changed.
+app.route('/ws', stream);
+app.route('/ws', stats);
+app.route('/ingest', ingest);
+app.route('/', health);
+app.route('/', metrics);
+app.route('/', authTest);
+app.route('/', page);
+
+app.notFound((c) =>
+  c.json({ status: 'error', code: 'not_found', message: `no ${c.req.method} ${c.req.path}` }, 404),
+);
+
+/** Errors of ours say what was wrong; anything else is logged here and says nothing outside. */
+app.onError((error, c) => {
+  const known = error instanceof AppError ? error : undefined;
+  if (!known) console.error(`${c.req.method} ${c.req.path}: ${error}`);
+  const shown = known ?? new AppError('internal', 'internal error');
+  return Response.json(
+    { status: 'error', code: shown.code, message: shown.message },
+    { status: shown.httpStatus },
+  );
+});

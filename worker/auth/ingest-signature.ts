@@ -1,0 +1,77 @@
+// The sidecar's credential: every post is signed over its time, its path and its body with a shared secret.
+import { AppError } from '../../shared/errors.ts';
+import { INGEST_HEADERS, signedPrefix } from '../../shared/frame.ts';
+import { INGEST_CLOCK_SKEW_MS_MAX } from '../../shared/limits.ts';
+
+const keys = new Map<string, Promise<CryptoKey>>();
+
+function keyOf(secret: string): Promise<CryptoKey> {
+  let key = keys.get(secret);
+  if (!key) {
+    const bytes = new TextEncoder().encode(secret);
+    key = crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify']);
+    keys.set(secret, key);
+  }
+  return key;
+}
+
+function parseSignature(text: string | null): Uint8Array | undefined {
+  if (text === null || !/^[0-9a-f]{64}$/.test(text)) return undefined;
+  return Uint8Array.from({ length: 32 }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
+}
+
+/** The body of a request, read up to `bytesMax`; throws `ingest_too_big` before more than that is held. */
+export async function readBody(request: Request, bytesMax: number): Promise<Uint8Array> {
+  const tooBig = (bytes: number | string) =>
+    new AppError('ingest_too_big', `body of ${bytes} bytes, at most ${bytesMax}`);
+  const declared = request.headers.get('content-length');
+  if (declared !== null && Number(declared) > bytesMax) throw tooBig(declared);
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.byteLength;
+    if (length > bytesMax) throw tooBig(`over ${bytesMax}`);
+    chunks.push(chunk);
+  }
+  if (chunks.length === 1 && chunks[0]) return chunks[0];
+  const body = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return body;
+}
+
+/**
+ * Checks a post and returns the time that it was signed with, in ms. Throws `ingest_unsigned`, `ingest_time` or
+ * `ingest_signature`. That a post is not a repeat is for the object to say that it is for: it knows the last one.
+ */
+export async function verifyPost(
+  request: Request,
+  body: Uint8Array,
+  secret: string,
+  nowMs: number,
+): Promise<number> {
+  const time = request.headers.get(INGEST_HEADERS.time);
+  const signature = parseSignature(request.headers.get(INGEST_HEADERS.signature));
+  if (time === null || !/^\d{13}$/.test(time) || !signature) {
+    throw new AppError(
+      'ingest_unsigned',
+      `${INGEST_HEADERS.time} and ${INGEST_HEADERS.signature} are required`,
+    );
+  }
+  const timeMs = Number(time);
+  if (Math.abs(timeMs - nowMs) > INGEST_CLOCK_SKEW_MS_MAX) {
+    throw new AppError('ingest_time', `signed at ${timeMs}, here it is ${nowMs}: clocks differ too much`);
+  }
+  const prefix = signedPrefix(timeMs, new URL(request.url).pathname);
+  const signed = new Uint8Array(prefix.length + body.length);
+  signed.set(prefix);
+  signed.set(body, prefix.length);
+  // subtle.verify compares in constant time.
+  if (!(await crypto.subtle.verify('HMAC', await keyOf(secret), signature, signed))) {
+    throw new AppError('ingest_signature', 'signature does not match');
+  }
+  return timeMs;
+}

@@ -1,0 +1,109 @@
+// Who a token says its bearer is: RS256 by the user service's JSON Web Key Set, issuer, audience and expiry checked.
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from 'jose';
+import { z } from 'zod';
+import type { ErrorCode } from '../../shared/errors.ts';
+import {
+  JWKS_CACHE_MS_MAX,
+  JWKS_COOLDOWN_MS,
+  JWKS_FETCH_MS_MAX,
+  JWT_CHARS_MAX,
+} from '../../shared/limits.ts';
+import type { Principal } from '../core/protocol.ts';
+import type { Env } from '../env.ts';
+
+export type Verdict =
+  | { readonly ok: true; readonly principal: Principal }
+  | {
+      readonly ok: false;
+      readonly code: Extract<
+        ErrorCode,
+        'missing_token' | 'token_expired' | 'authentication_failed' | 'keys_unavailable'
+      >;
+      /** The seed protocol's close reason; says what was wrong, never repeats the token. */
+      readonly message: string;
+    };
+
+const Claims = z.object({
+  sub: z.string().min(1).max(256),
+  exp: z.number(),
+  email: z.string().max(320).optional(),
+  name: z.string().max(256).optional(),
+  roles: z.array(z.string().max(64)).max(64).default([]),
+  permissions: z.array(z.string().max(64)).max(256).default([]),
+});
+
+/** Key sets of this isolate by their source; one per user service address or literal set. */
+const keySets = new Map<string, JWTVerifyGetKey>();
+
+function keysOf(env: Env): JWTVerifyGetKey {
+  const source = env.JWT_JWKS ?? new URL('/v1/auth/.well-known/jwks.json', env.USER_SERVICE_URL).href;
+  let keys = keySets.get(source);
+  if (!keys) {
+    keys = env.JWT_JWKS
+      ? createLocalJWKSet(JSON.parse(env.JWT_JWKS))
+      : createRemoteJWKSet(new URL(source), {
+          timeoutDuration: JWKS_FETCH_MS_MAX,
+          cooldownDuration: JWKS_COOLDOWN_MS,
+          cacheMaxAge: JWKS_CACHE_MS_MAX,
+        });
+    keySets.set(source, keys);
+  }
+  return keys;
+}
+
+function failed(detail: string): Verdict {
+  return { ok: false, code: 'authentication_failed', message: `Authentication failed: ${detail}` };
+}
+
+/** jose's texts name claims and algorithms, never values of ours or the token; each code gets one of our own. */
+function verdictOf(error: unknown): Verdict {
+  if (error instanceof errors.JWTExpired)
+    return { ok: false, code: 'token_expired', message: 'Token expired' };
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return failed(`claim ${error.claim} is ${error.reason}`);
+  if (error instanceof errors.JOSEAlgNotAllowed) return failed('algorithm is not RS256');
+  if (error instanceof errors.JWSSignatureVerificationFailed) return failed('signature does not match');
+  if (error instanceof errors.JWKSNoMatchingKey) return failed('no such signing key');
+  if (error instanceof errors.JWTInvalid || error instanceof errors.JWSInvalid)
+    return failed('malformed token');
+  if (error instanceof errors.JOSENotSupported) return failed('algorithm is not RS256');
+  console.error(`signing keys are unavailable: ${error}`);
+  return { ok: false, code: 'keys_unavailable', message: 'Signing keys are unavailable, try again' };
+}
+
+/** The bearer of the token, or why it is refused. Never throws. */
+export async function verifyToken(token: string | undefined, env: Env): Promise<Verdict> {
+  if (!token) return { ok: false, code: 'missing_token', message: 'Missing authentication token' };
+  if (token.length > JWT_CHARS_MAX) return failed(`token of ${token.length} characters`);
+  let payload: JWTPayload;
+  try {
+    const verified = await jwtVerify(token, keysOf(env), {
+      algorithms: ['RS256'],
+      issuer: env.JWT_ISSUER,
+      audience: env.JWT_AUDIENCE,
+      requiredClaims: ['sub', 'exp'],
+    });
+    payload = verified.payload;
+  } catch (error) {
+    return verdictOf(error);
+  }
+  const claims = Claims.safeParse(payload);
+  if (!claims.success) return failed(`claim ${claims.error.issues[0]?.path.join('.')} is invalid`);
+  const { sub, exp, email, name, roles, permissions } = claims.data;
+  const optional = { ...(email === undefined ? {} : { email }), ...(name === undefined ? {} : { name }) };
+  return { ok: true, principal: { userId: sub, ...optional, roles, permissions, expiresAtS: exp } };
+}
+
+/** The token of a request: `Authorization: Bearer`, or the query that browsers have to use for sockets. */
+export function tokenOf(request: Request): string | undefined {
+  const header = request.headers.get('authorization');
+  if (header?.toLowerCase().startsWith('bearer ')) return header.slice('bearer '.length).trim();
+  return new URL(request.url).searchParams.get('token') ?? undefined;
+}

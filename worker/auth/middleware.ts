@@ -1,0 +1,19 @@
+// Guards of REST routes.
+import type { Context, MiddlewareHandler } from 'hono';
+import { AppError } from '../../shared/errors.ts';
+import type { Principal } from '../core/protocol.ts';
+import type { Env } from '../env.ts';
+import { tokenOf, verifyToken } from './jwt.ts';
+
+/** The bearer of the request's token; throws the code and text of what is wrong with it. */
+export async function requirePrincipal(c: Context<{ Bindings: Env }>): Promise<Principal> {
+  const verdict = await verifyToken(tokenOf(c.req.raw), c.env);
+  if (!verdict.ok) throw new AppError(verdict.code, verdict.message);
+  return verdict.principal;
+}
+
+/** Figures name users: they are open in development only, elsewhere to whoever has a token. */
+export const operatorsOnly: MiddlewareHandler<{ Bindings: Env }> = async (c, next) => {
+  if (c.env.ENVIRONMENT !== 'development') await requirePrincipal(c);
+  await next();
+};

@@ -1,0 +1,287 @@
+// A gateway's brain: its copy of the last values its clients want, who wants them, and what the shards have been told.
+import type { InstrumentDefinition, InstrumentToken } from '../../shared/instrument.ts';
+import { CLIENT_SUBSCRIPTIONS_MAX, GATEWAY_INSTRUMENTS_MAX } from '../../shared/limits.ts';
+import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
+import { AT, type ModeRank, recordWords } from '../../shared/tick.ts';
+import { TickStore } from '../../shared/tick-store.ts';
+import { type FanoutSource, fanOut, type Outlet, sendSnapshot } from './fanout.ts';
+import type { RejectedItem, SubscribeItem } from './protocol.ts';
+import type { InterestItem, ShardPush, Snapshot } from './shard-book.ts';
+import { ShardLink } from './shard-link.ts';
+import { type SessionIndex, Subscriptions, sessionOfMember } from './subscriptions.ts';
+
+/** What a shard has to be told: raise or lower these, forget those. */
+export interface InterestChange {
+  readonly shard: number;
+  readonly register: readonly InterestItem[];
+  readonly release: readonly InstrumentToken[];
+}
+
+/** A session whose instrument turned out not to exist. */
+export interface Expulsion {
+  readonly session: SessionIndex;
+  readonly tokens: readonly InstrumentToken[];
+}
+
+export interface SubscribePlan {
+  readonly accepted: readonly SubscribeItem[];
+  readonly rejected: readonly RejectedItem[];
+  /** By shard, what has to be registered before the subscription can be answered. */
+  readonly contacts: ReadonlyMap<number, readonly InterestItem[]>;
+}
+
+export class GatewayBook {
+  readonly subscriptions = new Subscriptions();
+  readonly links: readonly ShardLink[] = Array.from({ length: SHARD_COUNT }, () => new ShardLink());
+  readonly #store = new TickStore(GATEWAY_INSTRUMENTS_MAX);
+  readonly #tokens: InstrumentToken[] = [];
+  readonly #definitions: (InstrumentDefinition | undefined)[] = [];
+  readonly #outlets: (Outlet | undefined)[] = [];
+  readonly #freeSessions: SessionIndex[] = [];
+  /** By slot, the mode that the shard was told; absent when it was told nothing. */
+  readonly #told = new Map<number, ModeRank>();
+  /** By slot, subscribes that wait for a shard's answer: their interest must not be released meanwhile. */
+  readonly #claims = new Map<number, { rank: ModeRank; count: number }>();
+  readonly #dirty = new Set<number>();
+  /** By shard, the memory that the stored values' sequence numbers belong to. */
+  readonly #boots = new Array<number>(SHARD_COUNT).fill(0);
+  readonly #source: FanoutSource = {
+    store: this.#store,
+    subscriptions: this.subscriptions,
+    definitions: this.#definitions,
+    outlets: this.#outlets,
+  };
+
+  openSession(outlet: Outlet): SessionIndex {
+    const session = this.#freeSessions.pop() ?? this.#outlets.length;
+    this.#outlets[session] = outlet;
+    return session;
+  }
+
+  /** Ends a session and returns what the shards have to be told. */
+  closeSession(session: SessionIndex): InterestChange[] {
+    const slots = this.subscriptions.drop(session);
+    this.#outlets[session] = undefined;
+    this.#freeSessions.push(session);
+    return this.#interestChanges(slots);
+  }
+
+  /** Gives a session the subscriptions that it had before this object lost its memory. */
+  restore(session: SessionIndex, items: readonly InterestItem[]): void {
+    for (const [token, rank] of items) this.subscriptions.set(session, this.#slotFor(token), rank);
+  }
+
+  /** Sorts a request into what fits and what does not, and claims the interest of what fits until `confirm`. */
+  planSubscribe(session: SessionIndex, items: readonly SubscribeItem[]): SubscribePlan {
+    const accepted: SubscribeItem[] = [];
+    const rejected: RejectedItem[] = [];
+    const contacts = new Map<number, InterestItem[]>();
+    let room = CLIENT_SUBSCRIPTIONS_MAX - this.subscriptions.countOf(session);
+    for (const item of items) {
+      const slot = this.#slotFor(item.token);
+      const isNew = slot < 0 || !this.subscriptions.has(session, slot);
+      if (slot < 0 || (isNew && room <= 0)) {
+        const message = `at most ${CLIENT_SUBSCRIPTIONS_MAX} subscriptions per connection`;
+        rejected.push({ item: item.token, code: 'subscription_limit', message });
+        continue;
+      }
+      if (isNew) room--;
+      accepted.push(item);
+      this.#claim(slot, item.rank);
+      const shard = shardOf(item.token);
+      if (!this.needsContact(item)) continue;
+      const contact = contacts.get(shard);
+      if (contact) contact.push([item.token, item.rank]);
+      else contacts.set(shard, [[item.token, item.rank]]);
+    }
+    return { accepted, rejected, contacts };
+  }
+
+  /** True while the shard does not know that this gateway wants the item in this mode, or may have forgotten it. */
+  needsContact({ token, rank }: SubscribeItem): boolean {
+    const told = this.#told.get(this.#store.slotOf(token)) ?? 0;
+    return told < rank || !this.links[shardOf(token)]?.isSynced;
+  }
+
+  /** Gives back the claims of a plan, whatever came of it. */
+  unclaim(items: readonly SubscribeItem[]): InterestChange[] {
+    const slots: number[] = [];
+    for (const { token } of items) {
+      const slot = this.#store.slotOf(token);
+      const claim = this.#claims.get(slot);
+      if (claim && --claim.count === 0) this.#claims.delete(slot);
+      slots.push(slot);
+    }
+    return this.#interestChanges(slots);
+  }
+
+  /** Makes the subscriptions effective. Returns the tokens that have no value yet. */
+  subscribe(session: SessionIndex, items: readonly SubscribeItem[]): InstrumentToken[] {
+    const pending: InstrumentToken[] = [];
+    for (const { token, rank } of items) {
+      const slot = this.#slotFor(token);
+      this.subscriptions.set(session, slot, rank);
+      if (this.#store.kindAt(slot) === 0 || !this.#definitions[slot]) pending.push(token);
+    }
+    return pending;
+  }
+
+  unsubscribe(session: SessionIndex, tokens: readonly InstrumentToken[]): InterestChange[] {
+    const slots: number[] = [];
+    for (const token of tokens) {
+      const slot = this.#store.slotOf(token);
+      if (slot >= 0 && this.subscriptions.remove(session, slot)) slots.push(slot);
+    }
+    return this.#interestChanges(slots);
+  }
+
+  subscriptionsOf(session: SessionIndex): InterestItem[] {
+    const items: InterestItem[] = [];
+    for (const [slot, rank] of this.subscriptions.of(session))
+      items.push([this.#tokens[slot] as InstrumentToken, rank]);
+    return items;
+  }
+
+  /** Everything that this gateway wants of a shard, claims included: what a resynchronisation sends. */
+  interestOf(shard: number): InterestItem[] {
+    const items: InterestItem[] = [];
+    for (const [slot, token] of this.#tokens.entries()) {
+      if (shardOf(token) !== shard) continue;
+      const rank = this.#wantedRank(slot);
+      if (rank !== 0) items.push([token, rank]);
+    }
+    return items;
+  }
+
+  /**
+   * Marks what a shard has just been told, and takes the values that it answered. Pushes overtake answers: a value
+   * that is older than the stored one is not taken. Returns who lost an instrument that does not exist.
+   */
+  applySnapshot(items: readonly InterestItem[], snapshot: Snapshot): Expulsion[] {
+    for (const [token, rank] of items) this.#told.set(this.#slotFor(token), rank);
+    return this.#learn(
+      snapshot,
+      (slot, seq) => this.#store.kindAt(slot) === 0 || seq >= this.#store.seqAt(slot),
+    );
+  }
+
+  /**
+   * A shard whose interest was replaced: what it was told before no longer counts, and all its values go out again.
+   * Values of another memory of the shard are dropped first: their sequence numbers mean nothing any more.
+   */
+  applyResync(shard: number, items: readonly InterestItem[], snapshot: Snapshot): Expulsion[] {
+    const isOtherMemory = this.#boots[shard] !== snapshot.boot;
+    this.#boots[shard] = snapshot.boot;
+    for (const [slot, token] of this.#tokens.entries()) {
+      if (shardOf(token) !== shard) continue;
+      this.#told.delete(slot);
+      if (isOtherMemory) this.#store.clear(slot);
+    }
+    for (const [token] of items) this.#dirty.add(this.#slotFor(token));
+    return this.applySnapshot(items, snapshot);
+  }
+
+  /** Takes a push that the link let through: it is newer than all before it. */
+  applyPush(push: ShardPush): Expulsion[] {
+    return this.#learn(push, () => true);
+  }
+
+  #learn(
+    news: Pick<ShardPush, 'ticks' | 'definitions' | 'unknown'>,
+    isNewer: (slot: number, seq: number) => boolean,
+  ): Expulsion[] {
+    for (const definition of news.definitions) {
+      const slot = this.#slotFor(definition.instrument_token);
+      if (slot < 0) continue;
+      if (!this.#definitions[slot]) this.#dirty.add(slot);
+      this.#definitions[slot] = definition;
+    }
+    for (let at = 0; at < news.ticks.length; at += recordWords(news.ticks[at + 1] as number)) {
+      const slot = this.#slotFor(news.ticks[at] as InstrumentToken);
+      if (slot < 0 || !isNewer(slot, news.ticks[at + AT.seq / 4] as number)) continue;
+      this.#store.put(slot, news.ticks, at);
+      this.#dirty.add(slot);
+    }
+    return this.#expel(news.unknown);
+  }
+
+  #expel(tokens: readonly InstrumentToken[]): Expulsion[] {
+    const bySession = new Map<SessionIndex, InstrumentToken[]>();
+    for (const token of tokens) {
+      const slot = this.#store.slotOf(token);
+      if (slot < 0) continue;
+      this.#told.delete(slot);
+      for (const session of this.subscriptions.membersOf(slot).map(sessionOfMember)) {
+        this.subscriptions.remove(session, slot);
+        bySession.set(session, [...(bySession.get(session) ?? []), token]);
+      }
+    }
+    return [...bySession].map(([session, expelled]) => ({ session, tokens: expelled }));
+  }
+
+  get isDirty(): boolean {
+    return this.#dirty.size > 0;
+  }
+
+  /** Sends everything that changed to everybody who wants it. Returns the frames delivered. */
+  flush(): number {
+    const delivered = fanOut(this.#source, this.#dirty);
+    this.#dirty.clear();
+    return delivered;
+  }
+
+  /** Sends a subscriber the current values of these items. Call `flush` first: what is dirty must not come twice. */
+  sendSnapshot(session: SessionIndex, items: readonly SubscribeItem[]): number {
+    const slots = items.map(({ token, rank }): [number, ModeRank] => [this.#store.slotOf(token), rank]);
+    return sendSnapshot(this.#source, session, slots);
+  }
+
+  /** Distinct instruments that somebody here is subscribed to. */
+  subscribedTokens(): InstrumentToken[] {
+    return this.#tokens.filter((_, slot) => this.subscriptions.membersOf(slot).length > 0);
+  }
+
+  #slotFor(token: InstrumentToken): number {
+    const slot = this.#store.slotFor(token);
+    if (slot >= 0) this.#tokens[slot] = token;
+    return slot;
+  }
+
+  #claim(slot: number, rank: ModeRank): void {
+    const claim = this.#claims.get(slot);
+    if (!claim) this.#claims.set(slot, { rank, count: 1 });
+    else {
+      claim.count++;
+      if (rank > claim.rank) claim.rank = rank;
+    }
+  }
+
+  #wantedRank(slot: number): ModeRank | 0 {
+    const subscribed = this.subscriptions.rankOf(slot);
+    const claimed = this.#claims.get(slot)?.rank ?? 0;
+    return Math.max(claimed, subscribed) as ModeRank | 0;
+  }
+
+  #interestChanges(slots: readonly number[]): InterestChange[] {
+    const changes = new Map<number, { register: InterestItem[]; release: InstrumentToken[] }>();
+    for (const slot of slots) {
+      const told = this.#told.get(slot) ?? 0;
+      const wanted = this.#wantedRank(slot);
+      if (wanted >= told) continue;
+      const token = this.#tokens[slot] as InstrumentToken;
+      const shard = shardOf(token);
+      const change = changes.get(shard) ?? { register: [], release: [] };
+      changes.set(shard, change);
+      if (wanted === 0) {
+        change.release.push(token);
+        this.#told.delete(slot);
+        // Nobody keeps this value current from here on: it must not be the next subscriber's first.
+        this.#store.clear(slot);
+      } else {
+        change.register.push([token, wanted]);
+        this.#told.set(slot, wanted);
+      }
+    }
+    return [...changes].map(([shard, change]) => ({ shard, ...change }));
+  }
+}

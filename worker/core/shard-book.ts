@@ -1,0 +1,341 @@
+// A shard's brain: last values, who wants what, and what each gateway has yet to be told.
+import type { ErrorCode } from '../../shared/errors.ts';
+import type { Batch, BatchReply, DemandItem } from '../../shared/frame.ts';
+import type { InstrumentDefinition, InstrumentToken } from '../../shared/instrument.ts';
+import { SHARD_GATEWAYS_MAX, SHARD_INSTRUMENTS_MAX } from '../../shared/limits.ts';
+import { AT, type ModeRank, modeOfRank, RECORD_WORDS_MAX, recordWords } from '../../shared/tick.ts';
+import { copyWords, TickStore } from '../../shared/tick-store.ts';
+
+export type InterestItem = readonly [token: InstrumentToken, rank: ModeRank];
+
+/** Current values of what a gateway registered. Pushes up to and including `pushSeq` are contained in it. */
+export interface Snapshot {
+  readonly boot: number;
+  readonly pushSeq: number;
+  readonly ticks: Uint32Array;
+  readonly definitions: readonly InstrumentDefinition[];
+  /** Not in today's instrument list: nothing will ever come for them. They were not registered. */
+  readonly unknown: readonly InstrumentToken[];
+}
+
+/** What changed for one gateway since its last push. `seq` is dense per gateway within a boot. */
+export interface ShardPush {
+  readonly shard: number;
+  readonly boot: number;
+  readonly seq: number;
+  readonly ticks: Uint32Array;
+  readonly definitions: readonly InstrumentDefinition[];
+  readonly unknown: readonly InstrumentToken[];
+}
+
+export type ApplyResult =
+  | { readonly kind: 'applied' | 'duplicate'; readonly reply: BatchReply }
+  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string };
+
+interface GatewayState {
+  readonly interest: Map<InstrumentToken, ModeRank>;
+  pushSeq: number;
+  /** Tokens with news, in order of their first news. Bounded by `interest`. */
+  readonly dirty: Set<InstrumentToken>;
+  readonly definitionsDue: Set<InstrumentToken>;
+  readonly unknownDue: Set<InstrumentToken>;
+}
+
+export class ShardBook {
+  readonly shard: number;
+  /** Random id of this memory: a shard that was reset has another one, and everybody who sees it resynchronises. */
+  readonly boot: number;
+  readonly #store = new TickStore(SHARD_INSTRUMENTS_MAX);
+  readonly #definitions = new Map<number, InstrumentDefinition>();
+  readonly #gateways = new Map<string, GatewayState>();
+  #known: ReadonlySet<number> | undefined;
+  #epoch = 0;
+  #batchSeq = 0;
+  #signedAtMs = 0;
+  #seq = 0;
+  #demandVersion = 1;
+  #lastBatchAtMs = 0;
+  #counters = { batches: 0, duplicates: 0, gaps: 0, ticks: 0, refused: 0, storeFull: 0 };
+
+  constructor(shard: number, boot: number) {
+    this.shard = shard;
+    this.boot = boot;
+  }
+
+  /**
+   * Takes a batch whose signature was right. Refuses what an older sidecar sent (`ingest_superseded`) and what was
+   * signed no later than the last accepted post (`ingest_replayed`); answers a batch that it already has as a duplicate.
+   */
+  apply(batch: Batch, signedAtMs: number, nowMs: number): ApplyResult {
+    const refusal = this.#refusalOf(batch, signedAtMs);
+    if (refusal) {
+      this.#counters.refused++;
+      return refusal;
+    }
+    const isNewEpoch = batch.epoch > this.#epoch;
+    this.#signedAtMs = signedAtMs;
+    this.#lastBatchAtMs = nowMs;
+    if (!isNewEpoch && batch.seq <= this.#batchSeq) {
+      this.#counters.duplicates++;
+      return { kind: 'duplicate', reply: { ...this.#reply(batch), duplicate: true } };
+    }
+    if (!isNewEpoch && batch.seq !== this.#batchSeq + 1) this.#counters.gaps++;
+    this.#epoch = batch.epoch;
+    this.#batchSeq = batch.seq;
+    this.#counters.batches++;
+    if (batch.knownTokens) this.#learnKnown(batch.knownTokens);
+    for (const definition of batch.definitions) this.#learnDefinition(definition);
+    this.#applyTicks(batch);
+    return { kind: 'applied', reply: this.#reply(batch) };
+  }
+
+  #refusalOf(batch: Batch, signedAtMs: number): Extract<ApplyResult, { kind: 'refused' }> | undefined {
+    if (batch.shard !== this.shard) {
+      return {
+        kind: 'refused',
+        code: 'ingest_frame',
+        message: `batch for shard ${batch.shard} at ${this.shard}`,
+      };
+    }
+    if (batch.epoch < this.#epoch) {
+      const message = `epoch ${batch.epoch} is older than the active sidecar's ${this.#epoch}`;
+      return { kind: 'refused', code: 'ingest_superseded', message };
+    }
+    if (batch.epoch === this.#epoch && signedAtMs <= this.#signedAtMs) {
+      const message = `post signed at ${signedAtMs}, one of ${this.#signedAtMs} is here already`;
+      return { kind: 'refused', code: 'ingest_replayed', message };
+    }
+    return undefined;
+  }
+
+  #reply(batch: Batch): BatchReply {
+    const isCurrent = batch.boot === this.boot && batch.demandVersion === this.#demandVersion;
+    return {
+      epoch: batch.epoch,
+      seq: batch.seq,
+      boot: this.boot,
+      ...(isCurrent ? {} : { demand: { version: this.#demandVersion, items: this.demand() } }),
+    };
+  }
+
+  #learnKnown(tokens: readonly InstrumentToken[]): void {
+    const known = new Set<number>(tokens);
+    this.#known = known;
+    for (const gateway of this.#gateways.values()) {
+      for (const token of gateway.interest.keys()) {
+        if (!known.has(token)) this.#expel(gateway, token);
+      }
+    }
+  }
+
+  #expel(gateway: GatewayState, token: InstrumentToken): void {
+    gateway.interest.delete(token);
+    gateway.dirty.delete(token);
+    gateway.unknownDue.add(token);
+    this.#demandVersion++;
+  }
+
+  #learnDefinition(definition: InstrumentDefinition): void {
+    const token = definition.instrument_token;
+    this.#definitions.set(token, definition);
+    for (const gateway of this.#gateways.values()) {
+      if (gateway.interest.has(token)) gateway.definitionsDue.add(token);
+    }
+  }
+
+  #applyTicks(batch: Batch): void {
+    if (batch.ticks.length === 0) return;
+    this.#seq++;
+    const gateways = [...this.#gateways.values()];
+    let at = 0;
+    while (at < batch.ticks.length) {
+      const token = batch.ticks[at] as InstrumentToken;
+      const slot = this.#store.slotFor(token);
+      if (slot < 0) this.#counters.storeFull++;
+      else {
+        this.#store.put(slot, batch.ticks, at);
+        this.#store.view.setUint32(this.#store.byteOffset(slot) + AT.seq, this.#seq, true);
+        for (const gateway of gateways) if (gateway.interest.has(token)) gateway.dirty.add(token);
+      }
+      at += recordWords(batch.ticks[at + 1] as number);
+    }
+    this.#counters.ticks += batch.tickCount;
+  }
+
+  /** Names of the gateways that have something to be told. */
+  gatewaysDue(): string[] {
+    const due: string[] = [];
+    for (const [name, { dirty, definitionsDue, unknownDue }] of this.#gateways) {
+      if (dirty.size + definitionsDue.size + unknownDue.size > 0) due.push(name);
+    }
+    return due;
+  }
+
+  /** What this gateway has yet to be told, newest values only, and marks it as told; undefined when there is nothing. */
+  takePush(name: string): ShardPush | undefined {
+    const gateway = this.#gateways.get(name);
+    if (!gateway) return undefined;
+    if (gateway.dirty.size + gateway.definitionsDue.size + gateway.unknownDue.size === 0) return undefined;
+    gateway.pushSeq++;
+    const push: ShardPush = {
+      shard: this.shard,
+      boot: this.boot,
+      seq: gateway.pushSeq,
+      ticks: this.#recordsOf(gateway.dirty),
+      definitions: this.#definitionsOf(gateway.definitionsDue),
+      unknown: [...gateway.unknownDue],
+    };
+    gateway.dirty.clear();
+    gateway.definitionsDue.clear();
+    gateway.unknownDue.clear();
+    return push;
+  }
+
+  /** Adds interest of a gateway (or raises or lowers its mode) and returns the current values of just these items. */
+  register(name: string, items: readonly InterestItem[]): Snapshot {
+    const gateway = this.#gatewayFor(name);
+    const registered: InstrumentToken[] = [];
+    const unknown: InstrumentToken[] = [];
+    for (const [token, rank] of items) {
+      if (this.#known && !this.#known.has(token)) unknown.push(token);
+      else {
+        registered.push(token);
+        if (gateway.interest.get(token) !== rank) this.#demandVersion++;
+        gateway.interest.set(token, rank);
+      }
+    }
+    return {
+      boot: this.boot,
+      pushSeq: gateway.pushSeq,
+      ticks: this.#recordsOf(registered),
+      definitions: this.#definitionsOf(registered),
+      unknown,
+    };
+  }
+
+  release(name: string, tokens: readonly InstrumentToken[]): void {
+    const gateway = this.#gateways.get(name);
+    if (!gateway) return;
+    for (const token of tokens) {
+      if (gateway.interest.delete(token)) this.#demandVersion++;
+      gateway.dirty.delete(token);
+      gateway.definitionsDue.delete(token);
+    }
+  }
+
+  /** Replaces all interest of a gateway: for one that lost its memory, or is not sure that it has heard everything. */
+  resync(name: string, items: readonly InterestItem[]): Snapshot {
+    this.release(name, [...(this.#gateways.get(name)?.interest.keys() ?? [])]);
+    return this.register(name, items);
+  }
+
+  /**
+   * Takes back a push that may not have arrived. Its sequence is spent: the gateway sees the gap in the next one and
+   * resynchronises, whether or not it had this one.
+   */
+  returnPush(name: string, push: ShardPush): void {
+    const gateway = this.#gateways.get(name);
+    if (!gateway) return;
+    for (let at = 0; at < push.ticks.length; at += recordWords(push.ticks[at + 1] as number)) {
+      const token = push.ticks[at] as InstrumentToken;
+      if (gateway.interest.has(token)) gateway.dirty.add(token);
+    }
+    for (const { instrument_token: token } of push.definitions) {
+      if (gateway.interest.has(token)) gateway.definitionsDue.add(token);
+    }
+    for (const token of push.unknown) gateway.unknownDue.add(token);
+  }
+
+  /** Interest of a gateway, to be stored and restored across resets. */
+  interestOf(name: string): InterestItem[] {
+    return [...(this.#gateways.get(name)?.interest ?? [])];
+  }
+
+  /** Every wanted token with the highest mode that some gateway wants. */
+  demand(): DemandItem[] {
+    const ranks = new Map<InstrumentToken, number>();
+    for (const { interest } of this.#gateways.values()) {
+      for (const [token, rank] of interest) ranks.set(token, Math.max(rank, ranks.get(token) ?? 0));
+    }
+    return [...ranks].map(([token, rank]) => [token, modeOfRank(rank)]);
+  }
+
+  stats(): ShardStats {
+    return {
+      shard: this.shard,
+      epoch: this.#epoch,
+      seq: this.#seq,
+      instruments: this.#store.size,
+      known_instruments: this.#known?.size ?? 0,
+      gateways: this.#gateways.size,
+      wanted: this.demand().length,
+      last_batch_at: this.#lastBatchAtMs,
+      ...this.#counters,
+    };
+  }
+
+  #gatewayFor(name: string): GatewayState {
+    let gateway = this.#gateways.get(name);
+    if (!gateway) {
+      if (this.#gateways.size >= SHARD_GATEWAYS_MAX) {
+        throw new RangeError(`shard ${this.shard} has ${SHARD_GATEWAYS_MAX} gateways, none free for ${name}`);
+      }
+      gateway = {
+        interest: new Map(),
+        pushSeq: 0,
+        dirty: new Set(),
+        definitionsDue: new Set(),
+        unknownDue: new Set(),
+      };
+      this.#gateways.set(name, gateway);
+    }
+    return gateway;
+  }
+
+  #definitionsOf(tokens: Iterable<InstrumentToken>): InstrumentDefinition[] {
+    const found: InstrumentDefinition[] = [];
+    for (const token of tokens) {
+      const definition = this.#definitions.get(token);
+      if (definition) found.push(definition);
+    }
+    return found;
+  }
+
+  #recordsOf(tokens: ReadonlySet<InstrumentToken> | readonly InstrumentToken[]): Uint32Array {
+    const slots: number[] = [];
+    let words = 0;
+    for (const token of tokens) {
+      const slot = this.#store.slotOf(token);
+      const kind = slot < 0 ? 0 : this.#store.kindAt(slot);
+      if (kind === 0) continue;
+      slots.push(slot);
+      words += recordWords(kind);
+    }
+    const records = new Uint32Array(words);
+    let at = 0;
+    for (const slot of slots) {
+      const size = recordWords(this.#store.kindAt(slot));
+      copyWords(this.#store.words, slot * RECORD_WORDS_MAX, records, at, size);
+      at += size;
+    }
+    return records;
+  }
+}
+
+/** Figures of one shard, as /health and /metrics use them. Counters are totals since the shard's last reset. */
+export interface ShardStats {
+  readonly shard: number;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly instruments: number;
+  readonly known_instruments: number;
+  readonly gateways: number;
+  readonly wanted: number;
+  readonly last_batch_at: number;
+  readonly batches: number;
+  readonly duplicates: number;
+  readonly gaps: number;
+  readonly ticks: number;
+  readonly refused: number;
+  readonly storeFull: number;
+}

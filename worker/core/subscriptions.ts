@@ -1,0 +1,102 @@
+// Who gets what at one gateway: instrument slot -> sessions with their mode, and back.
+import type { ModeRank } from '../../shared/tick.ts';
+
+/** Small integer that a gateway gives to a socket; reused after the socket has gone. */
+export type SessionIndex = number;
+
+/** Members of a slot are packed as session << 2 | rank. */
+export function sessionOfMember(member: number): SessionIndex {
+  return member >>> 2;
+}
+
+export function rankOfMember(member: number): ModeRank {
+  return (member & 3) as ModeRank;
+}
+
+const NOBODY: readonly number[] = [];
+
+export class Subscriptions {
+  readonly #members: number[][] = [];
+  readonly #slotsOfSession = new Map<SessionIndex, Map<number, ModeRank>>();
+  #total = 0;
+
+  /** Subscriptions of all sessions together. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Adds the subscription or changes its mode. Another session's subscription of the slot is never touched. */
+  set(session: SessionIndex, slot: number, rank: ModeRank): void {
+    let slots = this.#slotsOfSession.get(session);
+    if (!slots) {
+      slots = new Map();
+      this.#slotsOfSession.set(session, slots);
+    }
+    const before = slots.get(slot);
+    slots.set(slot, rank);
+    this.#members[slot] ??= [];
+    const members = this.#members[slot];
+    if (before === undefined) {
+      members.push((session << 2) | rank);
+      this.#total++;
+    } else {
+      members[members.indexOf((session << 2) | before)] = (session << 2) | rank;
+    }
+  }
+
+  /** Removes the subscription; false if there was none. */
+  remove(session: SessionIndex, slot: number): boolean {
+    const slots = this.#slotsOfSession.get(session);
+    const rank = slots?.get(slot);
+    if (slots === undefined || rank === undefined) return false;
+    slots.delete(slot);
+    if (slots.size === 0) this.#slotsOfSession.delete(session);
+    this.#removeMember(slot, (session << 2) | rank);
+    return true;
+  }
+
+  /** Removes a session's subscriptions and returns the slots they were of. */
+  drop(session: SessionIndex): number[] {
+    const slots = this.#slotsOfSession.get(session);
+    if (!slots) return [];
+    this.#slotsOfSession.delete(session);
+    for (const [slot, rank] of slots) this.#removeMember(slot, (session << 2) | rank);
+    return [...slots.keys()];
+  }
+
+  #removeMember(slot: number, member: number): void {
+    const members = this.#members[slot];
+    const at = members?.indexOf(member) ?? -1;
+    if (!members || at < 0) return;
+    const last = members.pop();
+    if (last !== undefined && at < members.length) members[at] = last;
+    this.#total--;
+  }
+
+  membersOf(slot: number): readonly number[] {
+    return this.#members[slot] ?? NOBODY;
+  }
+
+  /** Highest mode that any session wants of the slot; 0 when nobody wants it. */
+  rankOf(slot: number): ModeRank | 0 {
+    let highest: ModeRank | 0 = 0;
+    for (const member of this.membersOf(slot)) {
+      const rank = rankOfMember(member);
+      if (rank > highest) highest = rank;
+    }
+    return highest;
+  }
+
+  has(session: SessionIndex, slot: number): boolean {
+    return this.#slotsOfSession.get(session)?.has(slot) ?? false;
+  }
+
+  countOf(session: SessionIndex): number {
+    return this.#slotsOfSession.get(session)?.size ?? 0;
+  }
+
+  /** Slots and modes of one session. */
+  *of(session: SessionIndex): IterableIterator<[slot: number, rank: ModeRank]> {
+    yield* this.#slotsOfSession.get(session) ?? [];
+  }
+}

@@ -1,0 +1,135 @@
+// The sockets of one gateway and the sessions on them: opening, remembering across hibernation, sending, closing.
+import { ERRORS, type ErrorCode } from '../../shared/errors.ts';
+import { CLIENT_BUFFERED_BYTES_MAX, CLOSE_REASON_BYTES_MAX } from '../../shared/limits.ts';
+import {
+  ATTACHMENT_VERSION,
+  type Attachment,
+  packSubscriptions,
+  readAttachment,
+  unpackSubscriptions,
+} from '../core/attachment.ts';
+import type { GatewayBook } from '../core/gateway-book.ts';
+import type { ServerEvent } from '../core/protocol.ts';
+import type { SessionIndex } from '../core/subscriptions.ts';
+import { DIALECTS, type DialectName, isDialectName } from '../dialects/registry.ts';
+
+export type Identity = Pick<Attachment, 'connectionId' | 'principal' | 'connectedAtMs'> & {
+  readonly dialect: DialectName;
+};
+
+export interface Session {
+  readonly index: SessionIndex;
+  readonly socket: WebSocket;
+  readonly identity: Identity;
+  /** Commands are carried out in the order of arrival, also those that wait for a shard. */
+  tail: Promise<void>;
+  queued: number;
+}
+
+export class ClientSockets {
+  readonly #book: GatewayBook;
+  readonly #onGone: (session: Session) => void;
+  readonly #sessions = new Map<WebSocket, Session>();
+  readonly #byIndex = new Map<SessionIndex, Session>();
+
+  /** `onGone` is called once for every session that ends, whoever ended it. */
+  constructor(book: GatewayBook, onGone: (session: Session) => void) {
+    this.#book = book;
+    this.#onGone = onGone;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  get(socket: WebSocket): Session | undefined {
+    return this.#sessions.get(socket);
+  }
+
+  byIndex(index: SessionIndex): Session | undefined {
+    return this.#byIndex.get(index);
+  }
+
+  all(): IterableIterator<Session> {
+    return this.#sessions.values();
+  }
+
+  open(socket: WebSocket, identity: Identity): Session {
+    const { encodeTick } = DIALECTS[identity.dialect];
+    const index = this.#book.openSession({ encodeTick, deliver: (frame) => this.#send(socket, frame) });
+    const session: Session = { index, socket, identity, tail: Promise.resolve(), queued: 0 };
+    this.#sessions.set(socket, session);
+    this.#byIndex.set(index, session);
+    return session;
+  }
+
+  /** After hibernation or a reset: the socket's attachment is all that is left of its session. */
+  restore(socket: WebSocket): void {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    const attachment = readAttachment(socket.deserializeAttachment());
+    const items = attachment ? unpackSubscriptions(attachment.subscriptions) : undefined;
+    if (!attachment || !items || !isDialectName(attachment.dialect)) {
+      socket.close(1012, 'Session of another version, reconnect');
+      return;
+    }
+    const { dialect, connectionId, principal, connectedAtMs } = attachment;
+    const session = this.open(socket, { dialect, connectionId, principal, connectedAtMs });
+    this.#book.restore(session.index, items);
+  }
+
+  /** Writes the session's state to its socket. Called after every change: an eviction may come at any time. */
+  remember(session: Session): void {
+    const subscriptions = packSubscriptions(this.#book.subscriptionsOf(session.index));
+    session.socket.serializeAttachment({ version: ATTACHMENT_VERSION, ...session.identity, subscriptions });
+  }
+
+  tell(session: Session, event: ServerEvent): void {
+    this.#send(session.socket, DIALECTS[session.identity.dialect].encode(event));
+  }
+
+  /** Says what was wrong and, where the code's entry in the error table has a close code, ends the session. */
+  refuse(session: Session, code: ErrorCode, message: string): void {
+    this.tell(session, { kind: 'error', code, message });
+    const { closeCode } = ERRORS[code];
+    if (closeCode !== null) this.#close(session.socket, closeCode, message);
+  }
+
+  /**
+   * The client has closed, or is lost. The runtime does not answer a close frame for a hibernating socket, so we do;
+   * codes that only the protocol itself may use (1005, 1006, 1015 and the unassigned) are answered with 1000.
+   */
+  closed(socket: WebSocket, code: number, reason: string): void {
+    const isSendable = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || code >= 3000;
+    this.#close(socket, isSendable ? code : 1000, isSendable ? reason : '');
+  }
+
+  #close(socket: WebSocket, code: number, reason: string): void {
+    this.#drop(socket);
+    try {
+      socket.close(code, reason.slice(0, CLOSE_REASON_BYTES_MAX));
+    } catch {
+      // The peer's end is gone already, which is all that closing was for.
+    }
+  }
+
+  #drop(socket: WebSocket): void {
+    const session = this.#sessions.get(socket);
+    if (!session) return;
+    this.#sessions.delete(socket);
+    this.#byIndex.delete(session.index);
+    this.#onGone(session);
+  }
+
+  /** Sends never fail for slowness, they only fill memory: a client that reads nothing is cut off at a bound. */
+  #send(socket: WebSocket, frame: string): void {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    if ((socket.bufferedAmount ?? 0) > CLIENT_BUFFERED_BYTES_MAX) {
+      // Not at once: this may be called from a loop over the very lists that dropping the session changes.
+      queueMicrotask(() =>
+        this.#close(socket, ERRORS.slow_client.closeCode, 'Slow client: unread data over the limit'),
+      );
+      return;
+    }
+    socket.send(frame);
+  }
+}

@@ -1,0 +1,102 @@
+// The shard object: takes the sidecar's batches and pushes what changed to the gateways that asked for it.
+import { DurableObject } from 'cloudflare:workers';
+import { AppError, type ErrorCode } from '../../shared/errors.ts';
+import { type BatchReply, decodeBatch } from '../../shared/frame.ts';
+import type { InstrumentToken } from '../../shared/instrument.ts';
+import { SHARD_PUSH_RETRIES_MAX, SHARD_PUSH_RETRY_MS } from '../../shared/limits.ts';
+import { type InterestItem, ShardBook, type ShardStats, type Snapshot } from '../core/shard-book.ts';
+import type { Env } from '../env.ts';
+import { gatewayStub } from './stubs.ts';
+
+export type IngestResult =
+  | { readonly ok: true; readonly reply: BatchReply }
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
+
+const INTEREST_PREFIX = 'interest:';
+
+export class InstrumentShard extends DurableObject<Env> {
+  readonly #book: ShardBook;
+  /** Gateways with a push under way: there is never a second one, what comes meanwhile is merged into the next. */
+  readonly #pushing = new Set<string>();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const index = Number(ctx.id.name?.slice('shard:'.length));
+    if (!Number.isInteger(index))
+      throw new Error(`shard object without an index in its name: ${ctx.id.name}`);
+    const boot = crypto.getRandomValues(new Uint32Array(1))[0] || 1;
+    this.#book = new ShardBook(index, boot);
+    for (const [key, items] of ctx.storage.kv.list<InterestItem[]>({ prefix: INTEREST_PREFIX })) {
+      this.#book.register(key.slice(INTEREST_PREFIX.length), items);
+    }
+  }
+
+  /** One signed batch of the sidecar. Synchronous up to the pushes, which are never waited for. */
+  ingest(bytes: Uint8Array, signedAtMs: number): IngestResult {
+    let batch: ReturnType<typeof decodeBatch>;
+    try {
+      batch = decodeBatch(bytes);
+    } catch (error) {
+      if (error instanceof AppError) return { ok: false, code: error.code, message: error.message };
+      throw error;
+    }
+    const result = this.#book.apply(batch, signedAtMs, Date.now());
+    if (result.kind === 'refused') return { ok: false, code: result.code, message: result.message };
+    for (const name of this.#book.gatewaysDue()) {
+      if (!this.#pushing.has(name)) this.ctx.waitUntil(this.#push(name));
+    }
+    return { ok: true, reply: result.reply };
+  }
+
+  /** Adds a gateway's interest in these instruments; the answer holds their current values. */
+  register(gateway: string, items: readonly InterestItem[]): Snapshot {
+    const snapshot = this.#book.register(gateway, items);
+    this.#storeInterest(gateway);
+    return snapshot;
+  }
+
+  /** Replaces all of a gateway's interest; for a gateway that lost its memory or missed a push. */
+  resync(gateway: string, items: readonly InterestItem[]): Snapshot {
+    const snapshot = this.#book.resync(gateway, items);
+    this.#storeInterest(gateway);
+    return snapshot;
+  }
+
+  release(gateway: string, tokens: readonly InstrumentToken[]): void {
+    this.#book.release(gateway, tokens);
+    this.#storeInterest(gateway);
+  }
+
+  stats(): ShardStats {
+    return this.#book.stats();
+  }
+
+  #storeInterest(gateway: string): void {
+    const items = this.#book.interestOf(gateway);
+    if (items.length === 0) this.ctx.storage.kv.delete(INTEREST_PREFIX + gateway);
+    else this.ctx.storage.kv.put(INTEREST_PREFIX + gateway, items);
+  }
+
+  /** Pushes until the gateway has everything; after failures the next batch (one a second at least) tries again. */
+  async #push(name: string): Promise<void> {
+    this.#pushing.add(name);
+    try {
+      let failures = 0;
+      for (let push = this.#book.takePush(name); push; push = this.#book.takePush(name)) {
+        try {
+          await gatewayStub(this.env, name).push(push);
+          failures = 0;
+        } catch (error) {
+          this.#book.returnPush(name, push);
+          if (++failures > SHARD_PUSH_RETRIES_MAX) {
+            console.warn(`shard ${this.#book.shard}: push to ${name} failed ${failures} times: ${error}`);
+            return;
+          }
+          await new Promise((resolve) => setTimeout(resolve, SHARD_PUSH_RETRY_MS));
+        }
+      }
+    } finally {
+      this.#pushing.delete(name);
+    }
+  }
+}

@@ -1,0 +1,124 @@
+// A gateway's calls to the shards: registering interest, and fetching current values when a link is out of step.
+import type { ErrorCode } from '../../shared/errors.ts';
+import type { InstrumentToken } from '../../shared/instrument.ts';
+import { RESYNC_ATTEMPTS_MAX, RESYNC_BACKOFF_MS_MAX, RESYNC_BACKOFF_MS_MIN } from '../../shared/limits.ts';
+import type { Expulsion, GatewayBook, InterestChange } from '../core/gateway-book.ts';
+import type { InterestItem } from '../core/shard-book.ts';
+import type { Env } from '../env.ts';
+import { shardStub } from './stubs.ts';
+
+export class ShardCalls {
+  readonly #env: Env;
+  readonly #gateway: string;
+  readonly #book: GatewayBook;
+  readonly #onNews: (expulsions: readonly Expulsion[]) => void;
+  /** Resynchronisations under way, by shard: whoever needs one joins it. */
+  readonly #resyncing = new Map<number, Promise<boolean>>();
+  resyncs = 0;
+
+  /** `onNews` is called whenever values have arrived outside a push. */
+  constructor(
+    env: Env,
+    gateway: string,
+    book: GatewayBook,
+    onNews: (expulsions: readonly Expulsion[]) => void,
+  ) {
+    this.#env = env;
+    this.#gateway = gateway;
+    this.#book = book;
+    this.#onNews = onNews;
+  }
+
+  /**
+   * Registers interest with each shard and takes over the values it answers with. Returns the tokens that cannot be
+   * had: those that do not exist, and those of a shard that does not answer. One shard's failure is not another's.
+   */
+  async register(
+    contacts: ReadonlyMap<number, readonly InterestItem[]>,
+  ): Promise<Map<InstrumentToken, ErrorCode>> {
+    const refusals = new Map<InstrumentToken, ErrorCode>();
+    const calls = [...contacts].map(async ([shard, items]) => {
+      const unknown = await this.#registerWith(shard, items);
+      if (unknown) for (const token of unknown) refusals.set(token, 'unknown_instrument');
+      else for (const [token] of items) refusals.set(token, 'shard_unavailable');
+    });
+    await Promise.all(calls);
+    return refusals;
+  }
+
+  /** Unknown tokens among the items, or undefined when the shard does not answer. */
+  async #registerWith(
+    shard: number,
+    items: readonly InterestItem[],
+  ): Promise<readonly InstrumentToken[] | undefined> {
+    const link = this.#book.links[shard];
+    try {
+      for (let attempt = 0; attempt <= RESYNC_ATTEMPTS_MAX; attempt++) {
+        if (!link?.isSynced && !(await this.resync(shard))) return undefined;
+        const boot = link?.boot;
+        const snapshot = await shardStub(this.#env, shard).register(this.#gateway, items);
+        if (snapshot.boot === boot && link?.boot === boot) {
+          this.#onNews(this.#book.applySnapshot(items, snapshot));
+          return snapshot.unknown;
+        }
+        // The shard has lost its memory between the two calls: what we hold of it is of another life.
+        link?.reset();
+      }
+    } catch (error) {
+      console.warn(`gateway ${this.#gateway}: shard ${shard} did not answer a registration: ${error}`);
+      link?.reset();
+    }
+    return undefined;
+  }
+
+  /** Tells the shards what is wanted less or no longer. A failure puts the link out of step, and a resync mends it. */
+  async tell(changes: readonly InterestChange[]): Promise<void> {
+    const calls = changes.map(async ({ shard, register, release }) => {
+      try {
+        const stub = shardStub(this.#env, shard);
+        if (release.length > 0) await stub.release(this.#gateway, release);
+        if (register.length > 0) await stub.register(this.#gateway, register);
+      } catch (error) {
+        console.warn(`gateway ${this.#gateway}: shard ${shard} did not hear a release: ${error}`);
+        this.#book.links[shard]?.reset();
+      }
+    });
+    await Promise.all(calls);
+  }
+
+  /** Fetches the current values of all that is wanted of the shard. False when it does not answer after some tries. */
+  resync(shard: number): Promise<boolean> {
+    const underWay = this.#resyncing.get(shard);
+    if (underWay) return underWay;
+    const call = this.#resync(shard).finally(() => this.#resyncing.delete(shard));
+    this.#resyncing.set(shard, call);
+    return call;
+  }
+
+  async #resync(shard: number): Promise<boolean> {
+    const link = this.#book.links[shard];
+    if (!link) return false;
+    let backoffMs = RESYNC_BACKOFF_MS_MIN;
+    for (let attempt = 0; attempt < RESYNC_ATTEMPTS_MAX; attempt++) {
+      if (attempt > 0) {
+        await new Promise((resolve) => setTimeout(resolve, backoffMs));
+        backoffMs = Math.min(backoffMs * 2, RESYNC_BACKOFF_MS_MAX);
+      }
+      link.beginSync();
+      this.resyncs++;
+      const items = this.#book.interestOf(shard);
+      try {
+        const snapshot = await shardStub(this.#env, shard).resync(this.#gateway, items);
+        const expulsions = this.#book.applyResync(shard, items, snapshot);
+        const later = link.finishSync(snapshot);
+        for (const push of later ?? []) expulsions.push(...this.#book.applyPush(push));
+        this.#onNews(expulsions);
+        if (later) return true;
+      } catch (error) {
+        console.warn(`gateway ${this.#gateway}: shard ${shard} did not answer: ${error}`);
+        link.reset();
+      }
+    }
+    return false;
+  }
+}

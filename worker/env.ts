@@ -1,0 +1,22 @@
+// Types of the Worker's bindings: what wrangler.toml and the secrets provide.
+import type { ClientGateway } from './durable/client-gateway.ts';
+import type { ControlLink } from './durable/control-link.ts';
+import type { InstrumentShard } from './durable/instrument-shard.ts';
+
+export interface Env {
+  readonly INSTRUMENT_SHARD: DurableObjectNamespace<InstrumentShard>;
+  readonly CLIENT_GATEWAY: DurableObjectNamespace<ClientGateway>;
+  readonly CONTROL_LINK: DurableObjectNamespace<ControlLink>;
+  readonly DB: Hyperdrive;
+  readonly ASSETS: Fetcher;
+  /** Base address of the service that issues tokens; its keys are at /v1/auth/.well-known/jwks.json. */
+  readonly USER_SERVICE_URL: string;
+  readonly JWT_ISSUER: string;
+  readonly JWT_AUDIENCE: string;
+  /** A JSON Web Key Set as text. Set, it replaces the fetch from the user service. */
+  readonly JWT_JWKS?: string;
+  /** Shared with the sidecar, which signs every post with it. */
+  readonly INGEST_SECRET: string;
+  /** 'development' opens /ws/stats and /metrics to everybody; anything else asks for a token. */
+  readonly ENVIRONMENT?: string;
+}

@@ -1,0 +1,69 @@
+// GET /health: one look at everything that has to work, in the shape that the first service had.
+import { Hono } from 'hono';
+import { HEALTH_DATABASE_MS_MAX, STATUS_AGE_MS_MAX } from '../../shared/limits.ts';
+import type { ReportedStatus } from '../durable/control-link.ts';
+import type { Env } from '../env.ts';
+import { pingDatabase } from '../store/db.ts';
+import { gatherGateways, reportedStatus } from './fleet.ts';
+
+export const health = new Hono<{ Bindings: Env }>();
+
+type DependencyState = 'ok' | 'unavailable';
+
+async function databaseState(env: Env, ctx: Pick<ExecutionContext, 'waitUntil'>): Promise<DependencyState> {
+  const timeout = new Promise<DependencyState>((resolve) =>
+    setTimeout(() => resolve('unavailable'), HEALTH_DATABASE_MS_MAX),
+  );
+  const ping = pingDatabase(env, ctx).then(
+    (): DependencyState => 'ok',
+    (error): DependencyState => {
+      console.warn(`health: database: ${error}`);
+      return 'unavailable';
+    },
+  );
+  return Promise.race([ping, timeout]);
+}
+
+function tickerOf(reported: ReportedStatus | undefined, nowMs: number) {
+  if (!reported) return { running: false, active_subscriptions: 0 };
+  const { status, receivedAtMs } = reported;
+  const ageMs = nowMs - receivedAtMs;
+  return {
+    running: status.running && ageMs <= STATUS_AGE_MS_MAX,
+    started_at: status.started_at / 1000,
+    active_subscriptions: status.active_subscriptions,
+    not_placed: status.not_placed,
+    reported_age_ms: ageMs,
+    accounts: status.accounts,
+  };
+}
+
+health.get('/health', async (c) => {
+  const [reported, gateways, database] = await Promise.all([
+    reportedStatus(c.env),
+    gatherGateways(c.env),
+    databaseState(c.env, c.executionCtx),
+  ]);
+  const ticker = tickerOf(reported, Date.now());
+  const accounts = reported?.status.accounts ?? [];
+  const isFed = ticker.running && accounts.some(({ state }) => state === 'ok');
+  const registry = reported?.status.instruments;
+  const isWhole = isFed && database === 'ok' && registry?.status === 'ok' && gateways.failed === 0;
+  return c.json({
+    status: isWhole ? 'ok' : 'degraded',
+    ticker,
+    websocket: {
+      status: gateways.failed === 0 ? 'ok' : 'degraded',
+      active_connections: gateways.values.reduce((sum, { connections }) => sum + connections.length, 0),
+      total_subscriptions: gateways.values.reduce((sum, gateway) => sum + gateway.total_subscriptions, 0),
+    },
+    dependencies: {
+      database,
+      redis: 'disabled',
+      instrument_registry: {
+        status: registry?.status ?? 'unavailable',
+        cached_instruments: registry?.count ?? 0,
+      },
+    },
+  });
+});
