@@ -24,6 +24,8 @@ const HEADER = {
   definitionsBytes: 36,
   knownBytes: 40,
   roundShards: 44,
+  /** 1 when the batch carries the known-token list, which may be empty. */
+  hasKnown: 48,
 } as const;
 
 export interface BatchHeader {
@@ -121,6 +123,7 @@ export function encodeBatch(parts: BatchParts): Uint8Array<ArrayBuffer> {
   view.setUint32(HEADER.definitionsBytes, definitions.length, true);
   view.setUint32(HEADER.knownBytes, known.length, true);
   view.setUint32(HEADER.roundShards, parts.roundShards, true);
+  view.setUint32(HEADER.hasKnown, parts.knownTokens ? 1 : 0, true);
   new Uint32Array(bytes.buffer, BATCH_HEADER_BYTES, parts.tickWords).set(
     parts.ticks.subarray(0, parts.tickWords),
   );
@@ -207,7 +210,7 @@ export function decodeBatch(bytes: Uint8Array): Batch {
     ticks,
     tickCount,
     definitions: decodeDefinitions(bytes.subarray(definitionsAt, knownAt)),
-    ...(end > knownAt
+    ...(word(HEADER.hasKnown) === 1
       ? { knownTokens: decodeTokenList(bytes.subarray(knownAt, end), BATCH_KNOWN_TOKENS_MAX) }
       : {}),
   };

@@ -121,3 +121,31 @@ export const INSTRUMENT_LOAD_BACKOFF_MS_MIN = 1_000;
 export const INSTRUMENT_LOAD_BACKOFF_MS_MAX = 60_000;
 /** Characters of somebody else's text that one log line quotes. */
 export const LOG_QUOTE_CHARS_MAX = 200;
+/**
+ * How far ahead of our clock an exchange time may be and still outrank later ones. One stray time in the future would
+ * otherwise silence its instrument until the clock gets there.
+ */
+export const EXCHANGE_TIME_TRUSTED_AHEAD_S_MAX = 5;
+
+/** Kite's rules for REST calls of one api_key, per second (facts: quote 1, historical 3, everything else 10). */
+export const KITE_QUOTE_REQUESTS_PER_S_MAX = 1;
+export const KITE_HISTORICAL_REQUESTS_PER_S_MAX = 3;
+export const KITE_OTHER_REQUESTS_PER_S_MAX = 10;
+/** Kite's rules for one call: instruments of /quote, /quote/ohlc and /quote/ltp. */
+export const KITE_QUOTE_INSTRUMENTS_MAX = 500;
+export const KITE_OHLC_INSTRUMENTS_MAX = 1_000;
+export const KITE_LTP_INSTRUMENTS_MAX = 1_000;
+/** The simulator's market makes up for at most this many late steps (2 s): after a sleep it goes on from now. */
+export const SIMULATOR_CATCH_UP_STEPS_MAX = 40;
+/** Largest text message that the simulator reads: 3,000 ten-digit tokens are 33 kB, ten times that is abuse. */
+export const SIMULATOR_CLIENT_MESSAGE_BYTES_MAX = 512 * 1024;
+/** Unsent bytes of one simulator socket above which its ticks are dropped: Kite's feed is conflated, the next tick is newer. */
+export const SIMULATOR_SOCKET_BUFFER_BYTES_MAX = 8 * 1024 * 1024;
+/** Headers of a simulator request: 1,000 instruments of /quote/ltp make a URL of some 40 kB. */
+export const SIMULATOR_REQUEST_HEADER_BYTES_MAX = 128 * 1024;
+/** Body of a simulator request: forms of a few fields. */
+export const SIMULATOR_REQUEST_BODY_BYTES_MAX = 64 * 1024;
+/** Request tokens of one account that wait for their exchange; the oldest goes first. */
+export const SIMULATOR_REQUEST_TOKENS_MAX = 16;
+/** A request token lives for a few minutes at Kite. */
+export const SIMULATOR_REQUEST_TOKEN_MS_MAX = 5 * 60_000;

@@ -1,5 +1,5 @@
 // The tick record: one instrument's state as 32-bit words, the same in the sidecar, the frames, the shard and the gateway.
-import { type InstrumentToken, isIndex, SEGMENT } from './instrument.ts';
+import { type InstrumentToken, SEGMENT } from './instrument.ts';
 
 /**
  * How much a record holds. The numbers are on the wire: append only.
@@ -128,70 +128,70 @@ export interface Tick {
   readonly depth?: { readonly buy: readonly DepthLevel[]; readonly sell: readonly DepthLevel[] };
 }
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 function readSide(view: DataView, at: number): DepthLevel[] {
   const levels: DepthLevel[] = [];
   for (let level = 0; level < DEPTH_LEVELS; level++) {
     const levelAt = at + level * DEPTH_LEVEL_BYTES;
     const price = view.getUint32(levelAt + 4, true);
     if (price === 0) continue;
-    levels.push({
-      price,
-      quantity: view.getUint32(levelAt, true),
-      orders: view.getUint32(levelAt + 8, true),
-    });
+    const quantity = view.getUint32(levelAt, true);
+    levels.push({ price, quantity, orders: view.getUint32(levelAt + 8, true) });
   }
   return levels;
 }
 
+function readOhlc(view: DataView, at: number, tick: Writable<Tick>): void {
+  const open = view.getUint32(at + AT.open, true);
+  if (open !== 0) tick.open = open;
+  const high = view.getUint32(at + AT.high, true);
+  if (high !== 0) tick.high = high;
+  const low = view.getUint32(at + AT.low, true);
+  if (low !== 0) tick.low = low;
+  const close = view.getUint32(at + AT.close, true);
+  if (close !== 0) tick.close = close;
+}
+
+function readQuantities(view: DataView, at: number, tick: Writable<Tick>): void {
+  tick.lastQuantity = view.getUint32(at + AT.lastQuantity, true);
+  const averagePrice = view.getUint32(at + AT.averagePrice, true);
+  if (averagePrice !== 0) tick.averagePrice = averagePrice;
+  tick.volume = view.getUint32(at + AT.volume, true);
+  tick.buyQuantity = view.getUint32(at + AT.buyQuantity, true);
+  tick.sellQuantity = view.getUint32(at + AT.sellQuantity, true);
+}
+
+function readFullTail(view: DataView, at: number, tick: Writable<Tick>): void {
+  const lastTradeTime = view.getUint32(at + AT.lastTradeTime, true);
+  if (lastTradeTime !== 0) tick.lastTradeTimeS = lastTradeTime;
+  if (hasOpenInterest(tick.token)) {
+    tick.oi = view.getUint32(at + AT.oi, true);
+    tick.oiDayHigh = view.getUint32(at + AT.oiDayHigh, true);
+    tick.oiDayLow = view.getUint32(at + AT.oiDayLow, true);
+  }
+  const buy = readSide(view, at + AT.depth);
+  tick.depth = { buy, sell: readSide(view, at + AT.depth + DEPTH_LEVELS * DEPTH_LEVEL_BYTES) };
+}
+
 /**
  * The record at byte offset `at` as an object. Zero prices and times are absences: nothing trades at zero, and Kite
- * sends zero for "not yet". For tests and tools; encoders read the record itself.
+ * sends zero for "not yet". For tools, tests and clients that want objects; encoders read the record itself.
  */
 export function readTick(view: DataView, at: number): Tick {
-  const word = (offset: number) => view.getUint32(at + offset, true);
-  const token = word(AT.token) as InstrumentToken;
-  const kind = word(AT.kind);
-  const price = (name: string, offset: number) => (word(offset) === 0 ? {} : { [name]: word(offset) });
-  const base: Tick = {
-    token,
-    mode: modeOfKind(kind),
-    receivedAtMs: receivedAtOf(view, at),
-    seq: word(AT.seq),
-    ...price('lastPrice', AT.lastPrice),
-  };
-  if (kind === RECORD_KIND.ltp) return base;
-  const ohlc = {
-    ...price('open', AT.open),
-    ...price('high', AT.high),
-    ...price('low', AT.low),
-    ...price('close', AT.close),
-  };
-  if (isIndex(token)) {
-    return kind === RECORD_KIND.indexFull
-      ? { ...base, ...ohlc, ...price('exchangeTimestampS', AT.exchangeTimestamp) }
-      : { ...base, ...ohlc };
+  const token = view.getUint32(at + AT.token, true) as InstrumentToken;
+  const kind = view.getUint32(at + AT.kind, true);
+  const seq = view.getUint32(at + AT.seq, true);
+  const tick: Writable<Tick> = { token, mode: modeOfKind(kind), receivedAtMs: receivedAtOf(view, at), seq };
+  const lastPrice = view.getUint32(at + AT.lastPrice, true);
+  if (lastPrice !== 0) tick.lastPrice = lastPrice;
+  if (kind === RECORD_KIND.ltp) return tick;
+  readOhlc(view, at, tick);
+  if (kind === RECORD_KIND.quote || kind === RECORD_KIND.full) readQuantities(view, at, tick);
+  if (kind === RECORD_KIND.full) readFullTail(view, at, tick);
+  if (kind === RECORD_KIND.full || kind === RECORD_KIND.indexFull) {
+    const exchangeTimestamp = view.getUint32(at + AT.exchangeTimestamp, true);
+    if (exchangeTimestamp !== 0) tick.exchangeTimestampS = exchangeTimestamp;
   }
-  const quote = {
-    ...base,
-    ...ohlc,
-    lastQuantity: word(AT.lastQuantity),
-    ...price('averagePrice', AT.averagePrice),
-    volume: word(AT.volume),
-    buyQuantity: word(AT.buyQuantity),
-    sellQuantity: word(AT.sellQuantity),
-  };
-  if (kind !== RECORD_KIND.full) return quote;
-  const oi = hasOpenInterest(token)
-    ? { oi: word(AT.oi), oiDayHigh: word(AT.oiDayHigh), oiDayLow: word(AT.oiDayLow) }
-    : {};
-  return {
-    ...quote,
-    ...oi,
-    ...price('lastTradeTimeS', AT.lastTradeTime),
-    ...price('exchangeTimestampS', AT.exchangeTimestamp),
-    depth: {
-      buy: readSide(view, at + AT.depth),
-      sell: readSide(view, at + AT.depth + DEPTH_LEVELS * DEPTH_LEVEL_BYTES),
-    },
-  };
+  return tick;
 }
