@@ -1,25 +1,31 @@
 // The three test projects: pure (Node), edge (inside workerd, by our own wrangler.toml) and e2e (the whole system).
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+import { migrate } from './migrations/runner.ts';
+import { requestDatabase } from './test/support/database-host.ts';
+import type {} from './test/support/edge/provided-context.ts';
 
 export default defineConfig({
   test: {
+    // At the root, for all projects: in the edge project packages resolve to what they are inside workerd.
+    globalSetup: ['test/support/global-setup.ts'],
     projects: [
       {
         test: {
           name: 'pure',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.edge.test.ts', 'test/e2e/**'],
-          globalSetup: ['test/support/database-setup.ts'],
         },
       },
       {
         plugins: [
-          cloudflareTest(({ inject }) => {
+          cloudflareTest(async ({ inject }) => {
             const edge = inject('edge');
+            const databaseUrl = await requestDatabase(inject('databaseHost'));
+            await migrate({ url: databaseUrl });
             // wrangler takes a Hyperdrive's local address and the required secrets from the environment only.
             Object.assign(process.env, {
-              CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB: edge.databaseUrl,
+              CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB: databaseUrl,
               INGEST_SECRET: edge.ingestSecret,
               WRANGLER_LOG: 'error',
             });
@@ -29,18 +35,12 @@ export default defineConfig({
             };
           }),
         ],
-        test: {
-          name: 'edge',
-          include: ['test/**/*.edge.test.ts'],
-          exclude: ['test/e2e/**'],
-          globalSetup: ['test/support/edge-setup.ts'],
-        },
+        test: { name: 'edge', include: ['test/**/*.edge.test.ts'] },
       },
       {
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          globalSetup: ['test/support/database-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // A whole system per file, alone on the machine: files run one by one, after the other projects.

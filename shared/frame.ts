@@ -3,9 +3,9 @@
 // Little-endian. 64 bytes of header, then tick records as words, then definitions (JSON, UTF-8), then the shard's known
 // tokens (ascending, LEB128 differences). The magic number holds the version: a reader refuses any other.
 import { AppError } from './errors.ts';
-import type { InstrumentDefinition, InstrumentToken } from './instrument.ts';
+import { type InstrumentDefinition, type InstrumentToken, parseInstrumentToken } from './instrument.ts';
 import { BATCH_DEFINITIONS_MAX, BATCH_KNOWN_TOKENS_MAX, BATCH_TICKS_MAX } from './limits.ts';
-import { AT, RECORD_WORDS_MAX, recordWords } from './tick.ts';
+import { AT, isKindOfToken, RECORD_WORDS_MAX, recordWords } from './tick.ts';
 
 /** 'TEB' and the version. */
 export const BATCH_MAGIC = 0x5445_4201;
@@ -51,6 +51,9 @@ export interface Batch extends BatchHeader {
   readonly knownTokens?: readonly InstrumentToken[];
 }
 
+/** Weight of the fifth and last LEB128 byte of a 32-bit number: zeros past it would pad one without end. */
+const LEB128_SCALE_MAX = 128 ** 4;
+
 /** Ascending tokens as LEB128 differences. */
 export function encodeTokenList(tokens: readonly number[]): Uint8Array {
   const out: number[] = [];
@@ -76,7 +79,10 @@ export function decodeTokenList(bytes: Uint8Array, tokensMax: number): Instrumen
   let difference = 0;
   for (const byte of bytes) {
     difference += (byte & 0x7f) * scale;
-    if (difference > 0xffff_ffff) throw new AppError('ingest_frame', 'token list: difference over 32 bits');
+    if (difference > 0xffff_ffff || scale > LEB128_SCALE_MAX) {
+      throw new AppError('ingest_frame', 'token list: difference over 32 bits');
+    }
+    if (byte === 0 && scale !== 1) throw new AppError('ingest_frame', 'token list: padded difference');
     scale *= 128;
     if (byte & 0x80) continue;
     token += difference;
@@ -132,9 +138,12 @@ export function encodeBatch(parts: BatchParts): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** High word of the last millisecond of the year 9999: a later time has no ISO form, and encoders would throw. */
+const RECEIVED_AT_HIGH_MAX = 58_998;
+
 /**
- * Walks a tick section and returns the number of records. Throws `ingest_frame` unless every record has a known kind
- * and a token and the last one ends where the section ends.
+ * Walks a tick section and returns the number of records. Throws `ingest_frame` unless every record has a token, a kind
+ * that exists for the token's segment and a time that can be written, and the last one ends where the section ends.
  */
 export function countTicks(ticks: Uint32Array): number {
   let count = 0;
@@ -143,7 +152,15 @@ export function countTicks(ticks: Uint32Array): number {
     const words = at + 1 < ticks.length ? recordWords(ticks[at + AT.kind / 4] as number) : 0;
     if (words === 0) throw new AppError('ingest_frame', `tick ${count}: unknown kind ${ticks[at + 1]}`);
     if (at + words > ticks.length) throw new AppError('ingest_frame', `tick ${count}: ends past the section`);
-    if (ticks[at] === 0) throw new AppError('ingest_frame', `tick ${count}: token 0`);
+    const token = ticks[at + AT.token / 4] as number;
+    if (token === 0) throw new AppError('ingest_frame', `tick ${count}: token 0`);
+    const kind = ticks[at + AT.kind / 4] as number;
+    if (!isKindOfToken(kind, token)) {
+      throw new AppError('ingest_frame', `tick ${count}: kind ${kind} for token ${token}`);
+    }
+    if ((ticks[at + AT.receivedAtHigh / 4] as number) > RECEIVED_AT_HIGH_MAX) {
+      throw new AppError('ingest_frame', `tick ${count}: received after the year 9999`);
+    }
     at += words;
     count++;
   }
@@ -164,15 +181,16 @@ function decodeDefinitions(bytes: Uint8Array): InstrumentDefinition[] {
   }
   // The bytes are signed by our own sidecar: a shape check guards against version skew, not against an attacker.
   for (const item of value) {
-    if (typeof item?.instrument_token !== 'number' || typeof item?.tradingsymbol !== 'string') {
-      throw new AppError('ingest_frame', 'definition without instrument_token or tradingsymbol');
+    const hasToken = parseInstrumentToken(item?.instrument_token) !== undefined;
+    if (!hasToken || typeof item?.tradingsymbol !== 'string' || typeof item?.exchange !== 'string') {
+      throw new AppError('ingest_frame', 'definition without instrument_token, tradingsymbol or exchange');
     }
   }
   return value as InstrumentDefinition[];
 }
 
 /**
- * The batch in `bytes`; tick words are copied out when they are not aligned in their buffer.
+ * The batch in `bytes`; tick words are copied out, because they need not be aligned in their buffer.
  * Throws AppError `ingest_frame` with what was wrong; never reads outside `bytes`.
  */
 export function decodeBatch(bytes: Uint8Array): Batch {
@@ -198,7 +216,8 @@ export function decodeBatch(bytes: Uint8Array): Batch {
   if (tickCount > BATCH_TICKS_MAX || word(HEADER.tickWords) > tickCount * RECORD_WORDS_MAX) {
     throw new AppError('ingest_frame', `${tickCount} ticks in ${word(HEADER.tickWords)} words`);
   }
-  const ticks = new Uint32Array(bytes.slice(BATCH_HEADER_BYTES, definitionsAt).buffer);
+  // Copied by the constructor: `slice` of a Node Buffer is a view on a pool that others use.
+  const ticks = new Uint32Array(new Uint8Array(bytes.subarray(BATCH_HEADER_BYTES, definitionsAt)).buffer);
   if (countTicks(ticks) !== tickCount) throw new AppError('ingest_frame', `tick count is not ${tickCount}`);
   return {
     shard: word(HEADER.shard),

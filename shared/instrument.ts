@@ -60,3 +60,8 @@ export interface InstrumentDefinition {
   readonly tick_size: number;
   readonly lot_size: number;
 }
+
+/** False when the token was given to another contract: exchanges use the tokens of expired ones again. */
+export function isSameInstrument(a: InstrumentDefinition, b: InstrumentDefinition): boolean {
+  return a.tradingsymbol === b.tradingsymbol && a.exchange === b.exchange && a.expiry === b.expiry;
+}

@@ -12,9 +12,11 @@ export function copyWords(
   for (let i = 0; i < words; i++) to[toAt + i] = from[fromAt + i] as number;
 }
 
-/** Slots are handed out once per token and never move, so that callers may index their own arrays by slot. */
+/** A token's slot does not move while the token has it, so that callers may index their own arrays by slot. */
 export class TickStore {
   readonly #slots = new Map<number, number>();
+  /** Slots that were released; the others in use are 0 to their number. */
+  readonly #free: number[] = [];
   readonly #slotsMax: number;
   #words: Uint32Array<ArrayBuffer>;
   #view: DataView<ArrayBuffer>;
@@ -47,7 +49,7 @@ export class TickStore {
   slotFor(token: number): number {
     const known = this.#slots.get(token);
     if (known !== undefined) return known;
-    const slot = this.#slots.size;
+    const slot = this.#free.pop() ?? this.#slots.size;
     if (slot >= this.#slotsMax) return -1;
     if ((slot + 1) * RECORD_WORDS_MAX > this.#words.length) this.#grow();
     this.#slots.set(token, slot);
@@ -81,6 +83,15 @@ export class TickStore {
   /** Forgets the slot's record; the slot stays the token's. */
   clear(slot: number): void {
     this.#words.fill(0, slot * RECORD_WORDS_MAX, (slot + 1) * RECORD_WORDS_MAX);
+  }
+
+  /** Forgets the token and its record; the slot is the next new token's. */
+  release(token: number): void {
+    const slot = this.#slots.get(token);
+    if (slot === undefined) return;
+    this.clear(slot);
+    this.#slots.delete(token);
+    this.#free.push(slot);
   }
 
   #grow(): void {

@@ -1,5 +1,5 @@
 // The tick record: one instrument's state as 32-bit words, the same in the sidecar, the frames, the shard and the gateway.
-import { type InstrumentToken, SEGMENT } from './instrument.ts';
+import { type InstrumentToken, isIndex, SEGMENT } from './instrument.ts';
 
 /**
  * How much a record holds. The numbers are on the wire: append only.
@@ -62,6 +62,12 @@ export function recordWords(kind: number): number {
     default:
       return 0;
   }
+}
+
+/** False where Kite has no such packet for the token's segment: only indices have index kinds, and they have no others but ltp. */
+export function isKindOfToken(kind: number, token: number): boolean {
+  const isIndexKind = kind === RECORD_KIND.indexQuote || kind === RECORD_KIND.indexFull;
+  return kind === RECORD_KIND.ltp || isIndexKind === isIndex(token);
 }
 
 export function modeOfKind(kind: number): TickMode {

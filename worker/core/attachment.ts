@@ -44,6 +44,8 @@ export function unpackSubscriptions(bytes: Uint8Array): InterestItem[] | undefin
   let value = 0;
   let scale = 1;
   for (const byte of bytes) {
+    // Five bytes hold the largest value; more would be zeros without end, and no number in the end.
+    if (scale > 128 ** 4 || (byte === 0 && scale !== 1)) return undefined;
     value += (byte & 0x7f) * scale;
     scale *= 128;
     if (value > 0xffff_ffff * 4 + 3) return undefined;

@@ -1,5 +1,10 @@
 // A gateway's brain: its copy of the last values its clients want, who wants them, and what the shards have been told.
-import type { InstrumentDefinition, InstrumentToken } from '../../shared/instrument.ts';
+import { assert } from '../../shared/errors.ts';
+import {
+  type InstrumentDefinition,
+  type InstrumentToken,
+  isSameInstrument,
+} from '../../shared/instrument.ts';
 import { CLIENT_SUBSCRIPTIONS_MAX, GATEWAY_INSTRUMENTS_MAX } from '../../shared/limits.ts';
 import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
 import { AT, type ModeRank, recordWords } from '../../shared/tick.ts';
@@ -9,6 +14,8 @@ import type { RejectedItem, SubscribeItem } from './protocol.ts';
 import type { InterestItem, ShardPush, Snapshot } from './shard-book.ts';
 import { ShardLink } from './shard-link.ts';
 import { type SessionIndex, Subscriptions, sessionOfMember } from './subscriptions.ts';
+
+const RANK_MAX: ModeRank = 3;
 
 /** What a shard has to be told: raise or lower these, forget those. */
 export interface InterestChange {
@@ -34,7 +41,8 @@ export class GatewayBook {
   readonly subscriptions = new Subscriptions();
   readonly links: readonly ShardLink[] = Array.from({ length: SHARD_COUNT }, () => new ShardLink());
   readonly #store = new TickStore(GATEWAY_INSTRUMENTS_MAX);
-  readonly #tokens: InstrumentToken[] = [];
+  /** By slot; a slot that nobody here wants has no token, and is the next instrument's. */
+  readonly #tokens: (InstrumentToken | undefined)[] = [];
   readonly #definitions: (InstrumentDefinition | undefined)[] = [];
   readonly #outlets: (Outlet | undefined)[] = [];
   readonly #freeSessions: SessionIndex[] = [];
@@ -60,29 +68,42 @@ export class GatewayBook {
 
   /** Ends a session and returns what the shards have to be told. */
   closeSession(session: SessionIndex): InterestChange[] {
+    // Ended twice, its index would be given to two sockets, and one would get the other's ticks.
+    if (!this.#outlets[session]) return [];
     const slots = this.subscriptions.drop(session);
     this.#outlets[session] = undefined;
     this.#freeSessions.push(session);
     return this.#interestChanges(slots);
   }
 
-  /** Gives a session the subscriptions that it had before this object lost its memory. */
-  restore(session: SessionIndex, items: readonly InterestItem[]): void {
-    for (const [token, rank] of items) this.subscriptions.set(session, this.#slotFor(token), rank);
+  /** Gives a session the subscriptions that it had before this object lost its memory. Returns those that have no room. */
+  restore(session: SessionIndex, items: readonly InterestItem[]): InstrumentToken[] {
+    const dropped: InstrumentToken[] = [];
+    for (const [token, rank] of items) {
+      const slot = this.#slotFor(token);
+      if (slot < 0) dropped.push(token);
+      else this.subscriptions.set(session, slot, rank);
+    }
+    return dropped;
   }
 
-  /** Sorts a request into what fits and what does not, and claims the interest of what fits until `confirm`. */
+  /** Sorts a request into what fits and what does not, and claims the interest of what fits until `unclaim`. */
   planSubscribe(session: SessionIndex, items: readonly SubscribeItem[]): SubscribePlan {
     const accepted: SubscribeItem[] = [];
     const rejected: RejectedItem[] = [];
     const contacts = new Map<number, InterestItem[]>();
     let room = CLIENT_SUBSCRIPTIONS_MAX - this.subscriptions.countOf(session);
     for (const item of items) {
-      const slot = this.#slotFor(item.token);
-      const isNew = slot < 0 || !this.subscriptions.has(session, slot);
-      if (slot < 0 || (isNew && room <= 0)) {
+      const isNew = !this.subscriptions.has(session, this.#store.slotOf(item.token));
+      if (isNew && room <= 0) {
         const message = `at most ${CLIENT_SUBSCRIPTIONS_MAX} subscriptions per connection`;
         rejected.push({ item: item.token, code: 'subscription_limit', message });
+        continue;
+      }
+      const slot = this.#slotFor(item.token);
+      if (slot < 0) {
+        const message = `this gateway has ${GATEWAY_INSTRUMENTS_MAX} instruments, none free`;
+        rejected.push({ item: item.token, code: 'gateway_full', message });
         continue;
       }
       if (isNew) room--;
@@ -90,9 +111,11 @@ export class GatewayBook {
       this.#claim(slot, item.rank);
       const shard = shardOf(item.token);
       if (!this.needsContact(item)) continue;
+      // Registering replaces the mode: somebody else's higher one must not be lowered by this request.
+      const wanted: InterestItem = [item.token, this.#wantedRank(slot) || item.rank];
       const contact = contacts.get(shard);
-      if (contact) contact.push([item.token, item.rank]);
-      else contacts.set(shard, [[item.token, item.rank]]);
+      if (contact) contact.push(wanted);
+      else contacts.set(shard, [wanted]);
     }
     return { accepted, rejected, contacts };
   }
@@ -115,12 +138,14 @@ export class GatewayBook {
     return this.#interestChanges(slots);
   }
 
-  /** Makes the subscriptions effective. Returns the tokens that have no value yet. */
+  /** Makes the subscriptions of claimed items effective. Returns the tokens that have no value yet. */
   subscribe(session: SessionIndex, items: readonly SubscribeItem[]): InstrumentToken[] {
     const pending: InstrumentToken[] = [];
     for (const { token, rank } of items) {
       const slot = this.#slotFor(token);
       this.subscriptions.set(session, slot, rank);
+      // Expelled while another shard was waited for: out of step, the next contact asks for it again and says so.
+      if (!this.#told.has(slot)) this.links[shardOf(token)]?.reset();
       if (this.#store.kindAt(slot) === 0 || !this.#definitions[slot]) pending.push(token);
     }
     return pending;
@@ -146,7 +171,7 @@ export class GatewayBook {
   interestOf(shard: number): InterestItem[] {
     const items: InterestItem[] = [];
     for (const [slot, token] of this.#tokens.entries()) {
-      if (shardOf(token) !== shard) continue;
+      if (token === undefined || shardOf(token) !== shard) continue;
       const rank = this.#wantedRank(slot);
       if (rank !== 0) items.push([token, rank]);
     }
@@ -154,15 +179,17 @@ export class GatewayBook {
   }
 
   /**
-   * Marks what a shard has just been told, and takes the values that it answered. Pushes overtake answers: a value
-   * that is older than the stored one is not taken. Returns who lost an instrument that does not exist.
+   * Marks what a shard has just been told, and takes the values that it answered. Returns who lost an instrument that
+   * does not exist.
    */
   applySnapshot(items: readonly InterestItem[], snapshot: Snapshot): Expulsion[] {
-    for (const [token, rank] of items) this.#told.set(this.#slotFor(token), rank);
-    return this.#learn(
-      snapshot,
-      (slot, seq) => this.#store.kindAt(slot) === 0 || seq >= this.#store.seqAt(slot),
-    );
+    for (const [token, rank] of items) {
+      const slot = this.#store.slotOf(token);
+      // What was given up or lowered while the answer was on its way has been taken back from the shard since.
+      const told = Math.min(rank, slot < 0 ? 0 : this.#wantedRank(slot));
+      if (told > (this.#told.get(slot) ?? 0)) this.#told.set(slot, told as ModeRank);
+    }
+    return this.#learn(snapshot);
   }
 
   /**
@@ -173,32 +200,42 @@ export class GatewayBook {
     const isOtherMemory = this.#boots[shard] !== snapshot.boot;
     this.#boots[shard] = snapshot.boot;
     for (const [slot, token] of this.#tokens.entries()) {
-      if (shardOf(token) !== shard) continue;
+      if (token === undefined || shardOf(token) !== shard) continue;
       this.#told.delete(slot);
       if (isOtherMemory) this.#store.clear(slot);
+      this.#dirty.add(slot);
     }
-    for (const [token] of items) this.#dirty.add(this.#slotFor(token));
     return this.applySnapshot(items, snapshot);
   }
 
-  /** Takes a push that the link let through: it is newer than all before it. */
+  /** Takes a push that the link let through. */
   applyPush(push: ShardPush): Expulsion[] {
-    return this.#learn(push, () => true);
+    return this.#learn(push);
   }
 
-  #learn(
-    news: Pick<ShardPush, 'ticks' | 'definitions' | 'unknown'>,
-    isNewer: (slot: number, seq: number) => boolean,
-  ): Expulsion[] {
+  /**
+   * Pushes and answers overtake each other: a value that is not newer than the stored one is not taken. News of what
+   * nobody here wants any more is not kept.
+   */
+  #learn(news: Pick<ShardPush, 'ticks' | 'definitions' | 'unknown'>): Expulsion[] {
     for (const definition of news.definitions) {
-      const slot = this.#slotFor(definition.instrument_token);
+      const slot = this.#store.slotOf(definition.instrument_token);
       if (slot < 0) continue;
-      if (!this.#definitions[slot]) this.#dirty.add(slot);
+      const before = this.#definitions[slot];
+      if (!before) this.#dirty.add(slot);
+      else if (!isSameInstrument(before, definition)) this.#store.clear(slot);
       this.#definitions[slot] = definition;
     }
-    for (let at = 0; at < news.ticks.length; at += recordWords(news.ticks[at + 1] as number)) {
-      const slot = this.#slotFor(news.ticks[at] as InstrumentToken);
-      if (slot < 0 || !isNewer(slot, news.ticks[at + AT.seq / 4] as number)) continue;
+    let words = 0;
+    for (let at = 0; at < news.ticks.length; at += words) {
+      const kind = news.ticks[at + AT.kind / 4] as number;
+      words = recordWords(kind);
+      // A shard of a newer version may be deployed before this gateway: without this, the loop would never end.
+      assert(words > 0, `record of kind ${kind} in a shard's news`);
+      const slot = this.#store.slotOf(news.ticks[at] as number);
+      if (slot < 0) continue;
+      const isNewer = (news.ticks[at + AT.seq / 4] as number) > this.#store.seqAt(slot);
+      if (!isNewer && this.#store.kindAt(slot) !== 0) continue;
       this.#store.put(slot, news.ticks, at);
       this.#dirty.add(slot);
     }
@@ -210,11 +247,13 @@ export class GatewayBook {
     for (const token of tokens) {
       const slot = this.#store.slotOf(token);
       if (slot < 0) continue;
-      this.#told.delete(slot);
       for (const session of this.subscriptions.membersOf(slot).map(sessionOfMember)) {
         this.subscriptions.remove(session, slot);
-        bySession.set(session, [...(bySession.get(session) ?? []), token]);
+        const expelled = bySession.get(session);
+        if (expelled) expelled.push(token);
+        else bySession.set(session, [token]);
       }
+      this.#forget(slot);
     }
     return [...bySession].map(([session, expelled]) => ({ session, tokens: expelled }));
   }
@@ -238,13 +277,30 @@ export class GatewayBook {
 
   /** Distinct instruments that somebody here is subscribed to. */
   subscribedTokens(): InstrumentToken[] {
-    return this.#tokens.filter((_, slot) => this.subscriptions.membersOf(slot).length > 0);
+    return this.#tokens.filter(
+      (token, slot): token is InstrumentToken =>
+        token !== undefined && this.subscriptions.membersOf(slot).length > 0,
+    );
   }
 
   #slotFor(token: InstrumentToken): number {
     const slot = this.#store.slotFor(token);
     if (slot >= 0) this.#tokens[slot] = token;
     return slot;
+  }
+
+  /** What the shard was told of the slot and all that is kept of it is void; unless it is claimed, the slot is free. */
+  #forget(slot: number): void {
+    const token = this.#tokens[slot];
+    if (token === undefined) return;
+    this.#told.delete(slot);
+    this.#dirty.delete(slot);
+    this.#definitions[slot] = undefined;
+    // Nobody keeps this value current from here on: it must not be the next subscriber's first.
+    this.#store.clear(slot);
+    if (this.#claims.has(slot)) return;
+    this.#store.release(token);
+    this.#tokens[slot] = undefined;
   }
 
   #claim(slot: number, rank: ModeRank): void {
@@ -265,22 +321,22 @@ export class GatewayBook {
   #interestChanges(slots: readonly number[]): InterestChange[] {
     const changes = new Map<number, { register: InterestItem[]; release: InstrumentToken[] }>();
     for (const slot of slots) {
-      const told = this.#told.get(slot) ?? 0;
-      const wanted = this.#wantedRank(slot);
-      if (wanted >= told) continue;
-      const token = this.#tokens[slot] as InstrumentToken;
+      const token = this.#tokens[slot];
+      if (token === undefined) continue;
       const shard = shardOf(token);
-      const change = changes.get(shard) ?? { register: [], release: [] };
-      changes.set(shard, change);
-      if (wanted === 0) {
-        change.release.push(token);
-        this.#told.delete(slot);
-        // Nobody keeps this value current from here on: it must not be the next subscriber's first.
-        this.#store.clear(slot);
-      } else {
-        change.register.push([token, wanted]);
-        this.#told.set(slot, wanted);
+      const wanted = this.#wantedRank(slot);
+      // A resynchronisation under way tells the shard what was wanted when it began, so that has to be taken back.
+      const told = this.links[shard]?.isSyncing ? RANK_MAX : (this.#told.get(slot) ?? 0);
+      if (wanted < told) {
+        const change = changes.get(shard) ?? { register: [], release: [] };
+        changes.set(shard, change);
+        if (wanted === 0) change.release.push(token);
+        else {
+          change.register.push([token, wanted]);
+          this.#told.set(slot, wanted);
+        }
       }
+      if (wanted === 0) this.#forget(slot);
     }
     return [...changes].map(([shard, change]) => ({ shard, ...change }));
   }

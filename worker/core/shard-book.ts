@@ -1,7 +1,11 @@
 // A shard's brain: last values, who wants what, and what each gateway has yet to be told.
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { Batch, BatchReply, DemandItem } from '../../shared/frame.ts';
-import type { InstrumentDefinition, InstrumentToken } from '../../shared/instrument.ts';
+import {
+  type InstrumentDefinition,
+  type InstrumentToken,
+  isSameInstrument,
+} from '../../shared/instrument.ts';
 import { SHARD_GATEWAYS_MAX, SHARD_INSTRUMENTS_MAX } from '../../shared/limits.ts';
 import { AT, type ModeRank, modeOfRank, RECORD_WORDS_MAX, recordWords } from '../../shared/tick.ts';
 import { copyWords, TickStore } from '../../shared/tick-store.ts';
@@ -118,9 +122,12 @@ export class ShardBook {
     };
   }
 
+  /** Forgets what is not in today's list: tokens of expired contracts are given to new ones, with other prices. */
   #learnKnown(tokens: readonly InstrumentToken[]): void {
     const known = new Set<number>(tokens);
     this.#known = known;
+    for (const token of [...this.#store.tokens()]) if (!known.has(token)) this.#store.release(token);
+    for (const token of this.#definitions.keys()) if (!known.has(token)) this.#definitions.delete(token);
     for (const gateway of this.#gateways.values()) {
       for (const token of gateway.interest.keys()) {
         if (!known.has(token)) this.#expel(gateway, token);
@@ -131,12 +138,21 @@ export class ShardBook {
   #expel(gateway: GatewayState, token: InstrumentToken): void {
     gateway.interest.delete(token);
     gateway.dirty.delete(token);
+    gateway.definitionsDue.delete(token);
     gateway.unknownDue.add(token);
     this.#demandVersion++;
   }
 
   #learnDefinition(definition: InstrumentDefinition): void {
     const token = definition.instrument_token;
+    const before = this.#definitions.get(token);
+    if (!before && this.#definitions.size >= SHARD_INSTRUMENTS_MAX) {
+      this.#counters.storeFull++;
+      return;
+    }
+    // The token has been given to another contract: the old one's price is not a price of the new one.
+    const slot = this.#store.slotOf(token);
+    if (slot >= 0 && before && !isSameInstrument(before, definition)) this.#store.clear(slot);
     this.#definitions.set(token, definition);
     for (const gateway of this.#gateways.values()) {
       if (gateway.interest.has(token)) gateway.definitionsDue.add(token);
@@ -202,6 +218,7 @@ export class ShardBook {
         registered.push(token);
         if (gateway.interest.get(token) !== rank) this.#demandVersion++;
         gateway.interest.set(token, rank);
+        gateway.unknownDue.delete(token);
       }
     }
     return {
@@ -226,6 +243,7 @@ export class ShardBook {
   /** Replaces all interest of a gateway: for one that lost its memory, or is not sure that it has heard everything. */
   resync(name: string, items: readonly InterestItem[]): Snapshot {
     this.release(name, [...(this.#gateways.get(name)?.interest.keys() ?? [])]);
+    this.#gateways.get(name)?.unknownDue.clear();
     return this.register(name, items);
   }
 
@@ -243,7 +261,7 @@ export class ShardBook {
     for (const { instrument_token: token } of push.definitions) {
       if (gateway.interest.has(token)) gateway.definitionsDue.add(token);
     }
-    for (const token of push.unknown) gateway.unknownDue.add(token);
+    for (const token of push.unknown) if (!gateway.interest.has(token)) gateway.unknownDue.add(token);
   }
 
   /** Interest of a gateway, to be stored and restored across resets. */

@@ -29,8 +29,11 @@ function refused(code: Refusal['code'], message: string): Refusal {
   return { kind: 'refused', code, message };
 }
 
+/** Never stringifies what is nested: 30,000 brackets fit a message, and JSON.stringify's recursion does not take them. */
 function echo(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'null');
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text = String(value ?? null);
   return text.length > ECHO_CHARS_MAX ? `${text.slice(0, ECHO_CHARS_MAX)}...` : text;
 }
 
@@ -54,7 +57,11 @@ function parseTokens(value: unknown): TokenList | Refusal {
     if (token !== undefined) tokens.add(token);
     else {
       const message = `instrument token must be an integer from 1 to 4294967295, got ${echo(item)}`;
-      rejected.push({ item: echo(item), code: 'invalid_instrument_token', message });
+      rejected.push({
+        item: Number.isFinite(item) ? item : echo(item),
+        code: 'invalid_instrument_token',
+        message,
+      });
     }
   }
   return { tokens: [...tokens], rejected };

@@ -155,8 +155,8 @@ export const COLUMNS = [
   { id: 'oi', heading: 'OI', headingTitle: 'Open interest', text: ({ oi }) => quantityText(oi) },
   {
     id: 'exchange-time',
-    heading: 'Time (IST)',
-    headingTitle: 'Time at the exchange',
+    heading: 'Time',
+    headingTitle: 'Time at the exchange (IST)',
     text: ({ exchange_timestamp: timestamp }) => exchangeTimeText(timestamp, Date.now()),
   },
 ];

@@ -45,6 +45,14 @@ class Cell {
   }
 }
 
+/** The style sheet lays rows out as grids, which takes a table's meaning from it in some browsers: said outright here. */
+const ROLES = new Map([
+  ['thead', 'rowgroup'],
+  ['tbody', 'rowgroup'],
+  ['tr', 'row'],
+  ['td', 'cell'],
+]);
+
 /**
  * @template {keyof HTMLElementTagNameMap} Name
  * @param {Name} name
@@ -54,6 +62,8 @@ class Cell {
 function append(name, parent, className = '') {
   const element = document.createElement(name);
   if (className !== '') element.className = className;
+  const role = ROLES.get(name);
+  if (role) element.role = role;
   parent.append(element);
   return element;
 }
@@ -77,6 +87,7 @@ export class WatchlistTable {
    */
   constructor(element, serverNowMs) {
     this.#element = element;
+    element.role = 'table';
     this.#serverNowMs = serverNowMs;
     this.#drawHead();
     this.#body = append('tbody', element);
@@ -100,6 +111,7 @@ export class WatchlistTable {
     for (const { id, heading, headingTitle } of headings) {
       const cell = append('th', row, id);
       cell.scope = 'col';
+      cell.role = 'columnheader';
       cell.textContent = heading;
       if (headingTitle) cell.title = headingTitle;
     }
@@ -115,6 +127,7 @@ export class WatchlistTable {
     element.setAttribute('aria-keyshortcuts', 'Delete');
     const heading = append('th', element, 'symbol');
     heading.scope = 'row';
+    heading.role = 'rowheader';
     const symbol = new Cell(append('span', heading, 'name'));
     const note = new Cell(append('span', heading, 'note'));
     const cells = COLUMNS.map(({ id }) => new Cell(append('td', element, id)));
@@ -182,6 +195,7 @@ export class WatchlistTable {
     for (const row of this.#rows.values()) {
       if (row.state !== 'live') continue;
       row.state = 'held';
+      row.flash?.cancel();
       this.#touch(row);
     }
   }

@@ -16,11 +16,46 @@ export interface IndexRow {
 export const VOLATILITY_INDEX = 'INDIA VIX';
 
 export const INDEX_ROWS: readonly IndexRow[] = [
-  { tradingsymbol: 'NIFTY 50', exchangeToken: 1001, exchange: 'NSE', close: 26_068.15, beta: 1, ownVolatility: 0.01 },
-  { tradingsymbol: 'NIFTY BANK', exchangeToken: 1016, exchange: 'NSE', close: 58_867.7, beta: 1.08, ownVolatility: 0.05 },
-  { tradingsymbol: VOLATILITY_INDEX, exchangeToken: 1035, exchange: 'NSE', close: 13.63, beta: -3, ownVolatility: 0.6 },
-  { tradingsymbol: 'NIFTY FIN SERVICE', exchangeToken: 1007, exchange: 'NSE', close: 27_412.85, beta: 1.05, ownVolatility: 0.04 },
-  { tradingsymbol: 'SENSEX', exchangeToken: 1, exchange: 'BSE', close: 85_231.92, beta: 0.98, ownVolatility: 0.01 },
+  {
+    tradingsymbol: 'NIFTY 50',
+    exchangeToken: 1001,
+    exchange: 'NSE',
+    close: 26_068.15,
+    beta: 1,
+    ownVolatility: 0.01,
+  },
+  {
+    tradingsymbol: 'NIFTY BANK',
+    exchangeToken: 1016,
+    exchange: 'NSE',
+    close: 58_867.7,
+    beta: 1.08,
+    ownVolatility: 0.05,
+  },
+  {
+    tradingsymbol: VOLATILITY_INDEX,
+    exchangeToken: 1035,
+    exchange: 'NSE',
+    close: 13.63,
+    beta: -3,
+    ownVolatility: 0.6,
+  },
+  {
+    tradingsymbol: 'NIFTY FIN SERVICE',
+    exchangeToken: 1007,
+    exchange: 'NSE',
+    close: 27_412.85,
+    beta: 1.05,
+    ownVolatility: 0.04,
+  },
+  {
+    tradingsymbol: 'SENSEX',
+    exchangeToken: 1,
+    exchange: 'BSE',
+    close: 85_231.92,
+    beta: 0.98,
+    ownVolatility: 0.01,
+  },
 ];
 
 /** Symbol, exchange token, name, previous close in rupees, lot size of its derivatives, beta. */

@@ -301,7 +301,11 @@ class ListingBuilder {
 /** The day's instruments. Throws RangeError on a date or a count that cannot be. */
 export function listInstruments(options: ListingOptions): Listing {
   const { tradingDate, instrumentsCount } = options;
-  if (!Number.isInteger(instrumentsCount) || instrumentsCount < 1 || instrumentsCount > INSTRUMENT_DUMP_ROWS_MAX)
+  if (
+    !Number.isInteger(instrumentsCount) ||
+    instrumentsCount < 1 ||
+    instrumentsCount > INSTRUMENT_DUMP_ROWS_MAX
+  )
     throw new RangeError(
       `instrumentsCount must be an integer from 1 to ${INSTRUMENT_DUMP_ROWS_MAX}, got ${instrumentsCount}`,
     );

@@ -1,9 +1,7 @@
-// What the global setup of the edge project hands to the tests inside workerd.
+// What the set-up of a test run hands to the tests.
 import type { JWK } from 'jose';
 
 export interface EdgeContext {
-  /** A migrated database of this run. */
-  readonly databaseUrl: string;
   readonly ingestSecret: string;
   /** Public key set, as text, that the Worker verifies tokens by. */
   readonly jwks: string;
@@ -13,7 +11,7 @@ export interface EdgeContext {
 declare module 'vitest' {
   interface ProvidedContext {
     edge: EdgeContext;
-    /** Where a Node test asks for a database of its own: see test/support/database.ts. */
+    /** Answers each request with the address of a new database: see test/support/database.ts. */
     databaseHost: string;
   }
 }

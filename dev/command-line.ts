@@ -1,0 +1,66 @@
+// Settings of `npm run dev`: flags first, then the environment, then the defaults.
+import { parseArgs } from 'node:util';
+import type { StackOptions } from './stack.ts';
+
+const PORT_DEFAULT = 8787;
+
+export const USAGE = `npm run dev -- [options]
+  --port N              port of the edge and the page (PORT, ${PORT_DEFAULT})
+  --data-dir PATH       where everything is kept between runs (.data)
+  --no-simulator        live: Kite's credentials from KITE_API_KEY and KITE_ACCESS_TOKEN, or from .env
+  --instruments-count N instruments of the simulator (SIM_INSTRUMENTS_COUNT)
+  --rate N              ticks per second and instrument of the simulator (SIM_RATE)
+  --seed N              seed of the simulated market (SIM_SEED)
+DATABASE_URL names a PostgreSQL to use in place of the embedded one.`;
+
+function parseNumber(name: string, text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 0)
+    throw new Error(`${name}: ${JSON.stringify(text)} is not a number`);
+  return value;
+}
+
+function parsePort(text: string | undefined): number {
+  const port = parseNumber('--port', text) ?? PORT_DEFAULT;
+  if (!Number.isInteger(port) || port > 65_535) throw new Error(`--port: ${port} is not a port`);
+  return port;
+}
+
+/** Throws an error that names the flag and its value when one is not understood. */
+export function parseCommandLine(args: readonly string[], env: NodeJS.ProcessEnv): StackOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    allowNegative: true,
+    options: {
+      port: { type: 'string' },
+      'data-dir': { type: 'string' },
+      simulator: { type: 'boolean' },
+      'instruments-count': { type: 'string' },
+      rate: { type: 'string' },
+      seed: { type: 'string' },
+    },
+  });
+  const simulator = values.simulator ?? true;
+  const missing = ['KITE_API_KEY', 'KITE_ACCESS_TOKEN'].filter((name) => !env[name]);
+  if (!simulator && missing.length > 0) {
+    throw new Error(`--no-simulator needs ${missing.join(' and ')} in the environment or in .env`);
+  }
+  const numbers = {
+    instrumentsCount: parseNumber(
+      '--instruments-count',
+      values['instruments-count'] ?? env.SIM_INSTRUMENTS_COUNT,
+    ),
+    rate: parseNumber('--rate', values.rate ?? env.SIM_RATE),
+    seed: parseNumber('--seed', values.seed ?? env.SIM_SEED),
+  };
+  return {
+    dataDir: values['data-dir'] ?? '.data',
+    port: parsePort(values.port ?? env.PORT),
+    simulator,
+    ...(env.DATABASE_URL ? { databaseUrl: env.DATABASE_URL } : {}),
+    ...(numbers.instrumentsCount === undefined ? {} : { instrumentsCount: numbers.instrumentsCount }),
+    ...(numbers.rate === undefined ? {} : { rate: numbers.rate }),
+    ...(numbers.seed === undefined ? {} : { seed: numbers.seed }),
+  };
+}

@@ -1,0 +1,54 @@
+// The sidecar's settings: the only reader of the environment.
+import { z } from 'zod';
+import {
+  BATCH_TICKS_MAX,
+  KITE_CONNECTIONS_PER_ACCOUNT_MAX,
+  KITE_INSTRUMENTS_PER_CONNECTION_MAX,
+} from '../shared/limits.ts';
+import { LOG_LEVELS } from './log.ts';
+
+const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const rootUrl = (...protocols: readonly string[]) =>
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    error: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  });
+
+const Environment = z.object({
+  KITE_API_KEY: z.string().min(1),
+  KITE_ACCESS_TOKEN: z.string().min(1),
+  KITE_API_ROOT: rootUrl('https:', 'http:').default('https://api.kite.trade'),
+  KITE_WS_ROOT: rootUrl('wss:', 'ws:').default('wss://ws.kite.trade/'),
+  /** More parameters for the socket's URL, as a query string; Kite's sandbox wants `user_id`. */
+  KITE_WS_PARAMETERS: z.string().default(''),
+  EDGE_URL: rootUrl('https:', 'http:').refine((text) => new URL(text).pathname === '/', {
+    error: 'must be an origin, without a path: the path of a post is part of what is signed',
+  }),
+  INGEST_SECRET: z.string().min(32),
+  TICK_BATCH_WINDOW_MS: integer(1, 10_000).default(100),
+  TICK_BATCH_MAX_SIZE: integer(1, BATCH_TICKS_MAX).default(1_000),
+  TICKER_MODE: z.enum(['ltp', 'quote', 'full']).default('full'),
+  MAX_INSTRUMENTS_PER_WS: integer(1, KITE_INSTRUMENTS_PER_CONNECTION_MAX).default(
+    KITE_INSTRUMENTS_PER_CONNECTION_MAX,
+  ),
+  MAX_WS_CONNECTIONS: integer(1, KITE_CONNECTIONS_PER_ACCOUNT_MAX).default(KITE_CONNECTIONS_PER_ACCOUNT_MAX),
+  STATUS_PORT: integer(0, 65_535).default(0),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+  LOG_FORMAT: z.enum(['text', 'json']).default('text'),
+});
+
+export type Config = z.infer<typeof Environment>;
+
+/**
+ * Reads the settings. Throws an Error that names each variable that is wrong and why; values are not repeated, because
+ * some are secrets. An empty variable counts as absent.
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = Environment.safeParse(present);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message, code }) => {
+    const name = path.join('.');
+    return `${name}: ${code === 'invalid_type' && present[name] === undefined ? 'is required' : message}`;
+  });
+  throw new Error(`settings are wrong: ${problems.join('; ')}`);
+}

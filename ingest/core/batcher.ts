@@ -1,0 +1,363 @@
+// The conflating buffer between ticks and shards: newest record of each instrument, and batches of what is news.
+import { assert } from '../../shared/errors.ts';
+import { BATCH_HEADER_BYTES, type BatchReply, encodeBatch, encodeTokenList } from '../../shared/frame.ts';
+import type { InstrumentDefinition } from '../../shared/instrument.ts';
+import {
+  BATCH_BYTES_MAX,
+  BATCH_DEFINITIONS_MAX,
+  BATCH_KNOWN_TOKENS_MAX,
+  BATCH_TICKS_MAX,
+  EXCHANGE_TIME_TRUSTED_AHEAD_S_MAX,
+  SIDECAR_INSTRUMENTS_MAX,
+} from '../../shared/limits.ts';
+import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
+import { AT, RECORD_WORDS_MAX, recordWords } from '../../shared/tick.ts';
+import { copyWords, TickStore } from '../../shared/tick-store.ts';
+import type { InstrumentBook } from './instrument-book.ts';
+import { ShardLink } from './shard-link.ts';
+import { exchangeTimeOf } from './validate.ts';
+
+/** Totals. Accepted + resent = posted + conflated + dropped + what is dirty or under way. */
+export interface BatcherCounters {
+  ticksOffered: number;
+  /** Replaced by a newer tick of the same instrument before they were posted. */
+  ticksConflated: number;
+  ticksPosted: number;
+  /** Last values made news again because a shard lost its memory. */
+  ticksResent: number;
+  /** Of instruments that nobody wanted any more, or that ceased to exist, before the batch left. */
+  ticksDropped: number;
+}
+
+export interface TakenBatch {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly ticks: number;
+}
+
+/**
+ * Only wanted instruments have a value here: what is no longer streamed is forgotten at once, so that a shard which
+ * lost its memory is never given a price from before as if it were news.
+ */
+export class Batcher {
+  readonly epoch: number;
+  readonly counters: BatcherCounters = {
+    ticksOffered: 0,
+    ticksConflated: 0,
+    ticksPosted: 0,
+    ticksResent: 0,
+    ticksDropped: 0,
+  };
+  readonly #links = Array.from({ length: SHARD_COUNT }, (_, shard) => new ShardLink(shard));
+  readonly #slotsMax: number;
+  #book: InstrumentBook;
+  #knownTokens: readonly Uint8Array[];
+  #store: TickStore;
+  readonly #wanted = new Set<number>();
+  readonly #isWanted: Uint8Array;
+  readonly #isDirty: Uint8Array;
+  /** The shard's present memory has the slot's definition, or will with the batch under way. */
+  readonly #isDefined: Uint8Array;
+  readonly #newestExchangeTimeS: Uint32Array;
+  readonly #staging = new Uint32Array(BATCH_TICKS_MAX * RECORD_WORDS_MAX);
+
+  /** `epoch` is the start of the sidecar's life in ms. */
+  constructor(epoch: number, book: InstrumentBook, slotsMax = SIDECAR_INSTRUMENTS_MAX) {
+    this.epoch = epoch;
+    this.#slotsMax = slotsMax;
+    this.#book = book;
+    this.#knownTokens = encodeKnownTokens(book);
+    this.#store = new TickStore(slotsMax);
+    this.#isWanted = new Uint8Array(slotsMax);
+    this.#isDirty = new Uint8Array(slotsMax);
+    this.#isDefined = new Uint8Array(slotsMax);
+    this.#newestExchangeTimeS = new Uint32Array(slotsMax);
+  }
+
+  exists(token: number): boolean {
+    return this.#book.definitionOf(token) !== undefined;
+  }
+
+  /** The token's slot while it is wanted, else -1. Valid until `want` or `replaceInstruments` is called. */
+  wantedSlotOf(token: number): number {
+    const slot = this.#store.slotOf(token);
+    return slot >= 0 && this.#isWanted[slot] === 1 ? slot : -1;
+  }
+
+  /** Newest exchange time accepted for the slot, in seconds; 0 for none. */
+  newestExchangeTimeS(slot: number): number {
+    return this.#newestExchangeTimeS[slot] as number;
+  }
+
+  dirtyCount(shard: number): number {
+    return this.#link(shard).dirtyCount;
+  }
+
+  /** Takes the record at the start of `words` as the slot's newest value. */
+  offer(slot: number, words: Uint32Array, receivedAtMs: number): void {
+    this.counters.ticksOffered++;
+    this.#store.put(slot, words, 0);
+    const exchangeTimeS = exchangeTimeOf(words);
+    if (exchangeTimeS !== 0) {
+      const trustedMaxS = Math.floor(receivedAtMs / 1_000) + EXCHANGE_TIME_TRUSTED_AHEAD_S_MAX;
+      this.#newestExchangeTimeS[slot] = Math.min(exchangeTimeS, trustedMaxS);
+    }
+    if (this.#isDirty[slot] === 1) this.counters.ticksConflated++;
+    else this.#markDirty(slot, shardOf(words[AT.token / 4] as number));
+  }
+
+  /** Makes these the instruments that are streamed; all others are forgotten. Tokens that do not exist are left out. */
+  want(tokens: Iterable<number>): void {
+    const wanted = new Set<number>();
+    for (const token of tokens) if (this.exists(token)) wanted.add(token);
+    assert(wanted.size <= this.#slotsMax, `${wanted.size} instruments wanted of at most ${this.#slotsMax}`);
+    const gone: number[] = [];
+    for (const token of this.#wanted) if (!wanted.has(token)) gone.push(token);
+    this.#forget(gone);
+    for (const token of wanted) {
+      if (this.#wanted.has(token)) continue;
+      let slot = this.#store.slotFor(token);
+      if (slot < 0) {
+        this.#compact();
+        slot = this.#store.slotFor(token);
+      }
+      assert(slot >= 0, `no slot for instrument ${token}`);
+      this.#isWanted[slot] = 1;
+      this.#wanted.add(token);
+    }
+  }
+
+  /**
+   * Swaps the instrument list. Kite gives the tokens of expired contracts to new ones: a value that was kept under
+   * another symbol is forgotten. Throws a RangeError, and changes nothing, when a shard's token list cannot be sent.
+   */
+  replaceInstruments(book: InstrumentBook): void {
+    this.#knownTokens = encodeKnownTokens(book);
+    const previous = this.#book;
+    this.#book = book;
+    const changed: number[] = [];
+    for (const token of this.#wanted) {
+      const before = previous.definitionOf(token);
+      const now = book.definitionOf(token);
+      if (now !== undefined && before !== undefined && isSameContract(before, now)) {
+        this.#isDefined[this.#store.slotOf(token)] = 0;
+      } else changed.push(token);
+    }
+    this.#forget(changed);
+    this.want(changed);
+    for (const link of this.#links) link.knownTokensSent = false;
+  }
+
+  /**
+   * The next batch of the shard: what is news, as far as it fits, with the definitions that the shard does not have and
+   * once per memory of the shard its list of known tokens. Empty of ticks it is a heartbeat. Until the shard has
+   * answered for the first time it is always empty: only the answer tells which memory gets what is sent.
+   */
+  take(shard: number, limits: { readonly ticksMax: number; readonly roundShards: number }): TakenBatch {
+    const link = this.#link(shard);
+    assert(!link.isUnderWay, `shard ${shard} has a batch under way`);
+    link.isUnderWay = true;
+    const seq = link.nextSeq++;
+    const { underWay } = link;
+    underWay.ticks = 0;
+    underWay.definitions = [];
+    underWay.hasKnownTokens = false;
+    const definitions: InstrumentDefinition[] = [];
+    let tickWords = 0;
+    let known: Uint8Array | undefined;
+    if (link.boot !== 0) {
+      known = link.knownTokensSent ? undefined : this.#knownTokens[shard];
+      const bytesMax = BATCH_BYTES_MAX - BATCH_HEADER_BYTES - (known?.byteLength ?? 0);
+      tickWords = this.#fill(link, Math.min(limits.ticksMax, BATCH_TICKS_MAX), bytesMax, seq, definitions);
+      underWay.hasKnownTokens = known !== undefined;
+      link.knownTokensSent = true;
+    }
+    const bytes = encodeBatch({
+      shard,
+      epoch: this.epoch,
+      seq,
+      boot: link.boot,
+      demandVersion: link.demandVersion,
+      roundShards: limits.roundShards,
+      ticks: this.#staging,
+      tickWords,
+      tickCount: underWay.ticks,
+      definitions,
+      ...(known ? { knownTokens: known } : {}),
+    });
+    return { bytes, epoch: this.epoch, seq, ticks: underWay.ticks };
+  }
+
+  /** Copies dirty records into the staging words and returns how many words; what does not fit stays dirty. */
+  #fill(
+    link: ShardLink,
+    ticksMax: number,
+    bytesMax: number,
+    seq: number,
+    definitions: InstrumentDefinition[],
+  ): number {
+    const { underWay } = link;
+    const { words } = this.#store;
+    let at = 0;
+    // A JSON list has two brackets, and each definition's comma is counted with it.
+    let definitionBytes = 2;
+    link.removeDirty((slot) => {
+      if (underWay.ticks >= ticksMax) return false;
+      const from = slot * RECORD_WORDS_MAX;
+      const size = recordWords(words[from + AT.kind / 4] as number);
+      const token = words[from] as number;
+      if (this.#isDefined[slot] === 0) {
+        const definition = this.#book.definitionOf(token);
+        assert(definition !== undefined, `wanted instrument ${token} has no definition`);
+        const bytes = utf8Bytes(definition);
+        if (definitions.length >= BATCH_DEFINITIONS_MAX) return false;
+        if ((at + size) * 4 + definitionBytes + bytes > bytesMax) return false;
+        definitionBytes += bytes;
+        definitions.push(definition);
+        underWay.definitions.push(token);
+        this.#isDefined[slot] = 1;
+      } else if ((at + size) * 4 + definitionBytes > bytesMax) return false;
+      copyWords(words, from, this.#staging, at, size);
+      this.#staging[at + AT.seq / 4] = seq;
+      at += size;
+      underWay.tokens[underWay.ticks++] = token;
+      this.#isDirty[slot] = 0;
+      return true;
+    });
+    return at;
+  }
+
+  /** The shard has taken the batch under way. A memory other than the one known has nothing of what was sent before. */
+  acknowledge(shard: number, reply: BatchReply): void {
+    const link = this.#link(shard);
+    assert(link.isUnderWay, `shard ${shard} has no batch under way`);
+    link.isUnderWay = false;
+    this.counters.ticksPosted += link.underWay.ticks;
+    if (reply.boot !== link.boot) {
+      link.boot = reply.boot;
+      link.demandVersion = 0;
+      link.knownTokensSent = false;
+      this.#resend(shard);
+    }
+    if (reply.demand) link.demandVersion = reply.demand.version;
+  }
+
+  #resend(shard: number): void {
+    for (const token of this.#wanted) {
+      if (shardOf(token) !== shard) continue;
+      const slot = this.#store.slotOf(token);
+      this.#isDefined[slot] = 0;
+      if (this.#store.kindAt(slot) === 0 || this.#isDirty[slot] === 1) continue;
+      this.#markDirty(slot, shard);
+      this.counters.ticksResent++;
+    }
+  }
+
+  /**
+   * The batch under way may not have arrived and will not be sent again: its instruments are news once more, with the
+   * values that they have by now. Its sequence is spent.
+   */
+  giveUp(shard: number): void {
+    const link = this.#link(shard);
+    assert(link.isUnderWay, `shard ${shard} has no batch under way`);
+    link.isUnderWay = false;
+    const { underWay } = link;
+    for (let i = 0; i < underWay.ticks; i++) {
+      const slot = this.wantedSlotOf(underWay.tokens[i] as number);
+      if (slot < 0 || this.#store.kindAt(slot) === 0) this.counters.ticksDropped++;
+      else if (this.#isDirty[slot] === 1) this.counters.ticksConflated++;
+      else this.#markDirty(slot, shard);
+    }
+    for (const token of underWay.definitions) {
+      const slot = this.#store.slotOf(token);
+      if (slot >= 0) this.#isDefined[slot] = 0;
+    }
+    if (underWay.hasKnownTokens) link.knownTokensSent = false;
+  }
+
+  #link(shard: number): ShardLink {
+    const link = this.#links[shard];
+    assert(link !== undefined, `shard ${shard} of ${SHARD_COUNT}`);
+    return link;
+  }
+
+  #markDirty(slot: number, shard: number): void {
+    this.#isDirty[slot] = 1;
+    this.#link(shard).pushDirty(slot);
+  }
+
+  #forget(tokens: readonly number[]): void {
+    if (tokens.length === 0) return;
+    for (const token of tokens) {
+      const slot = this.#store.slotOf(token);
+      this.#wanted.delete(token);
+      this.#isWanted[slot] = 0;
+      this.#isDefined[slot] = 0;
+      this.#newestExchangeTimeS[slot] = 0;
+      this.#store.clear(slot);
+    }
+    for (const link of this.#links) {
+      link.removeDirty((slot) => {
+        if (this.#isWanted[slot] === 1) return false;
+        this.#isDirty[slot] = 0;
+        this.counters.ticksDropped++;
+        return true;
+      });
+    }
+  }
+
+  /** Moves the wanted instruments to a new table, without the slots of those that were wanted once. */
+  #compact(): void {
+    const old = this.#store;
+    const store = new TickStore(this.#slotsMax);
+    const dirty = new Uint8Array(this.#slotsMax);
+    const defined = new Uint8Array(this.#slotsMax);
+    const newest = new Uint32Array(this.#slotsMax);
+    const movedTo = new Uint32Array(this.#slotsMax);
+    for (const token of this.#wanted) {
+      const from = old.slotOf(token);
+      const to = store.slotFor(token);
+      store.put(to, old.words, from * RECORD_WORDS_MAX);
+      dirty[to] = this.#isDirty[from] as number;
+      defined[to] = this.#isDefined[from] as number;
+      newest[to] = this.#newestExchangeTimeS[from] as number;
+      movedTo[from] = to;
+    }
+    for (const link of this.#links) {
+      const slots: number[] = [];
+      link.removeDirty((slot) => slots.push(slot) > 0);
+      for (const slot of slots) link.pushDirty(movedTo[slot] as number);
+    }
+    this.#store = store;
+    this.#isDirty.set(dirty);
+    this.#isDefined.set(defined);
+    this.#newestExchangeTimeS.set(newest);
+    this.#isWanted.fill(0);
+    this.#isWanted.fill(1, 0, this.#wanted.size);
+  }
+}
+
+function isSameContract(a: InstrumentDefinition, b: InstrumentDefinition): boolean {
+  return a.tradingsymbol === b.tradingsymbol && a.exchange === b.exchange && a.expiry === b.expiry;
+}
+
+/** Bytes of a definition in a JSON list, with its comma. */
+function utf8Bytes(definition: InstrumentDefinition): number {
+  return new TextEncoder().encode(JSON.stringify(definition)).byteLength + 1;
+}
+
+function encodeKnownTokens(book: InstrumentBook): Uint8Array[] {
+  return Array.from({ length: SHARD_COUNT }, (_, shard) => {
+    const tokens = book.tokensOfShard(shard);
+    const encoded = encodeTokenList(tokens);
+    const bytesMax = BATCH_BYTES_MAX / 2;
+    if (tokens.length > BATCH_KNOWN_TOKENS_MAX || encoded.byteLength > bytesMax) {
+      throw new RangeError(
+        `shard ${shard}: list of ${tokens.length} instruments (${encoded.byteLength} bytes), ` +
+          `at most ${BATCH_KNOWN_TOKENS_MAX} (${bytesMax} bytes)`,
+      );
+    }
+    return encoded;
+  });
+}

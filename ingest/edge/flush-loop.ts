@@ -1,0 +1,100 @@
+// Drives batches from the buffer to the shards: asks the schedule what is due, takes it and hands it to the posters.
+import type { BatchReply, DemandItem } from '../../shared/frame.ts';
+import { INGEST_HEARTBEAT_MS } from '../../shared/limits.ts';
+import { SHARD_COUNT } from '../../shared/shard.ts';
+import type { Clock, Timer } from '../clock.ts';
+import type { Batcher } from '../core/batcher.ts';
+import { FlushSchedule } from '../core/flush-schedule.ts';
+import type { Logger } from '../log.ts';
+import { type PosterCounters, ShardPoster } from './shard-poster.ts';
+import type { Post } from './signed-post.ts';
+
+export interface FlushLoopOptions {
+  readonly batcher: Batcher;
+  readonly post: Post;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly windowMs: number;
+  /** Ticks per batch. */
+  readonly ticksMax: number;
+  readonly onDemand: (shard: number, items: readonly DemandItem[]) => void;
+  readonly onSuperseded: (message: string) => void;
+}
+
+export class FlushLoop {
+  readonly counters: PosterCounters = { batchesPosted: 0, batchesRetried: 0, batchesFailed: 0 };
+  readonly #options: FlushLoopOptions;
+  readonly #posters: readonly ShardPoster[];
+  readonly #schedule: FlushSchedule;
+  #isRunDue = false;
+  #isStopped = false;
+  #timer: Timer | undefined;
+
+  constructor(options: FlushLoopOptions) {
+    this.#options = options;
+    const { windowMs, ticksMax } = options;
+    this.#schedule = new FlushSchedule(SHARD_COUNT, { windowMs, ticksMax, heartbeatMs: INGEST_HEARTBEAT_MS });
+    this.#posters = Array.from({ length: SHARD_COUNT }, (_, shard) => this.#posterOf(shard));
+  }
+
+  /** The buffer may have news. Runs once for all calls of one turn, so that frames that came together leave together. */
+  wake(): void {
+    if (this.#isRunDue || this.#isStopped) return;
+    this.#isRunDue = true;
+    this.#options.clock.soon(() => this.#run());
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    for (const poster of this.#posters) poster.stop();
+  }
+
+  #posterOf(shard: number): ShardPoster {
+    const { batcher, post, clock, random, log } = this.#options;
+    return new ShardPoster({
+      shard,
+      post,
+      clock,
+      random,
+      log,
+      counters: this.counters,
+      onReply: (reply) => this.#onReply(shard, reply),
+      onGiveUp: () => batcher.giveUp(shard),
+      onIdle: () => this.wake(),
+      onSuperseded: (message) => {
+        if (this.#isStopped) return;
+        this.stop();
+        this.#options.onSuperseded(message);
+      },
+    });
+  }
+
+  #onReply(shard: number, reply: BatchReply): void {
+    this.#options.batcher.acknowledge(shard, reply);
+    if (reply.demand) this.#options.onDemand(shard, reply.demand.items);
+  }
+
+  #run(): void {
+    const { batcher, clock, ticksMax } = this.#options;
+    this.#isRunDue = false;
+    if (this.#isStopped) return;
+    const nowMs = clock.monotonicMs();
+    const loads = this.#posters.map(({ isBusy }, shard) => ({
+      dirtyCount: batcher.dirtyCount(shard),
+      isBusy,
+    }));
+    const { shards, shardsWithTicks, nextAtMs } = this.#schedule.decide(nowMs, loads);
+    for (const shard of shards) {
+      this.#posters[shard]?.send(
+        batcher.take(shard, { ticksMax, roundShards: Math.max(1, shardsWithTicks) }),
+      );
+    }
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    // With every shard busy there is no next time: the first that is idle again wakes the loop.
+    if (Number.isFinite(nextAtMs)) this.#timer = clock.after(nextAtMs - nowMs, () => this.#run());
+  }
+}

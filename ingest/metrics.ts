@@ -1,0 +1,85 @@
+// The status as Prometheus reads it, for whoever scrapes the sidecar itself and not the edge.
+import type { SidecarStatus } from '../shared/status.ts';
+
+interface Metric {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  readonly help: string;
+  /** Pairs of a label set, without braces, and a value. */
+  readonly samples: readonly (readonly [labels: string, value: number])[];
+}
+
+const label = (name: string, value: string) => `${name}="${value.replace(/[\\"\n]/g, '_')}"`;
+
+function metricsOf(status: SidecarStatus): Metric[] {
+  const plain = (name: string, type: Metric['type'], help: string, value: number): Metric => ({
+    name,
+    type,
+    help,
+    samples: [['', value]],
+  });
+  const byReason = (counts: Readonly<Record<string, number>>) =>
+    Object.entries(counts).map(([reason, count]) => [label('reason', reason), count] as const);
+  const sockets = status.accounts.flatMap(({ id, sockets }) =>
+    sockets.map((socket, index) => ({
+      labels: `${label('account', id)},${label('socket', `${index}`)}`,
+      socket,
+    })),
+  );
+  return [
+    plain('sidecar_ticks_received_total', 'counter', 'Ticks decoded and accepted.', status.ticks_received),
+    plain('sidecar_ticks_posted_total', 'counter', 'Ticks that shards took.', status.ticks_posted),
+    plain(
+      'sidecar_ticks_conflated_total',
+      'counter',
+      'Ticks replaced before posting.',
+      status.ticks_conflated,
+    ),
+    {
+      name: 'sidecar_ticks_rejected_total',
+      type: 'counter',
+      help: 'Ticks that failed validation.',
+      samples: byReason(status.ticks_rejected),
+    },
+    plain('sidecar_frames_received_total', 'counter', 'Binary frames from Kite.', status.frames_received),
+    {
+      name: 'sidecar_frame_faults_total',
+      type: 'counter',
+      help: 'Frames and packets that could not be decoded.',
+      samples: byReason(status.frame_faults),
+    },
+    plain('sidecar_batches_posted_total', 'counter', 'Batches that shards took.', status.batches_posted),
+    plain('sidecar_batches_retried_total', 'counter', 'Posts sent again.', status.batches_retried),
+    plain('sidecar_batches_failed_total', 'counter', 'Batches given up.', status.batches_failed),
+    plain('sidecar_subscriptions', 'gauge', 'Instruments on open sockets.', status.active_subscriptions),
+    plain('sidecar_desired', 'gauge', 'Instruments to be streamed.', status.desired),
+    plain('sidecar_not_placed', 'gauge', 'Instruments wanted beyond capacity.', status.not_placed),
+    plain('sidecar_instruments', 'gauge', 'Instruments in the registry.', status.instruments.count),
+    {
+      name: 'sidecar_socket_open',
+      type: 'gauge',
+      help: '1 while a Kite socket is open.',
+      samples: sockets.map(({ labels, socket }) => [labels, socket.state === 'open' ? 1 : 0]),
+    },
+    {
+      name: 'sidecar_socket_reconnects_total',
+      type: 'counter',
+      help: 'Times that a Kite socket was opened again.',
+      samples: sockets.map(({ labels, socket }) => [labels, socket.reconnects]),
+    },
+    plain('sidecar_rss_bytes', 'gauge', 'Resident memory.', status.rss_bytes),
+    plain('sidecar_cpu_seconds_total', 'counter', 'CPU time.', status.cpu_seconds),
+  ];
+}
+
+/** The status in Prometheus' text format (prometheus.io/docs/instrumenting/exposition_formats). */
+export function prometheusText(status: SidecarStatus): string {
+  return metricsOf(status)
+    .map(({ name, type, help, samples }) => {
+      const lines = samples.map(
+        ([labels, value]) => `${name}${labels === '' ? '' : `{${labels}}`} ${value}\n`,
+      );
+      return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+    })
+    .join('');
+}

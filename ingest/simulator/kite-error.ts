@@ -1,0 +1,25 @@
+// Errors as Kite's REST API tells them: an HTTP status and one of its named types.
+
+/** kite.trade/docs/connect/v3/exceptions; only those that the simulator can have. */
+export type KiteErrorType = 'TokenException' | 'InputException' | 'NetworkException' | 'GeneralException';
+
+/** A refusal whose status, type and message go to the caller as they are. */
+export class KiteError extends Error {
+  readonly httpStatus: number;
+  readonly errorType: KiteErrorType;
+
+  constructor(httpStatus: number, errorType: KiteErrorType, message: string) {
+    super(message);
+    this.name = 'KiteError';
+    this.httpStatus = httpStatus;
+    this.errorType = errorType;
+  }
+}
+
+export function inputError(message: string): KiteError {
+  return new KiteError(400, 'InputException', message);
+}
+
+export function tokenError(message: string): KiteError {
+  return new KiteError(403, 'TokenException', message);
+}

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { parseCommandLine } from '../../dev/command-line.ts';
+
+test('defaults', () => {
+  expect(parseCommandLine([], {})).toEqual({ dataDir: '.data', port: 8_787, simulator: true });
+});
+
+test('a flag comes before the environment', () => {
+  const env = { PORT: '1', SIM_RATE: '2', SIM_INSTRUMENTS_COUNT: '300', DATABASE_URL: 'postgres://db' };
+  expect(
+    parseCommandLine(['--port', '9000', '--rate', '0.5', '--data-dir', '/tmp/x', '--seed', '7'], env),
+  ).toEqual({
+    dataDir: '/tmp/x',
+    port: 9_000,
+    simulator: true,
+    rate: 0.5,
+    instrumentsCount: 300,
+    seed: 7,
+    databaseUrl: 'postgres://db',
+  });
+  expect(parseCommandLine([], env)).toMatchObject({ port: 1, rate: 2 });
+});
+
+test('live mode needs credentials', () => {
+  const env = { KITE_API_KEY: 'k', KITE_ACCESS_TOKEN: 't' };
+  expect(parseCommandLine(['--no-simulator'], env)).toMatchObject({ simulator: false });
+  expect(() => parseCommandLine(['--no-simulator'], { KITE_API_KEY: 'k' })).toThrow(
+    'needs KITE_ACCESS_TOKEN',
+  );
+});
+
+test.each([
+  [['--port', 'x'], '--port: "x" is not a number'],
+  [['--port', '65536'], '--port: 65536 is not a port'],
+  [['--port', '80.5'], '--port: 80.5 is not a port'],
+  [['--rate', '-1'], '--rate'],
+  [['--colour'], '--colour'],
+  [['extra'], 'extra'],
+])('refuses %j', (args, reason) => {
+  expect(() => parseCommandLine(args, {})).toThrow(reason);
+});

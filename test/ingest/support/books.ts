@@ -1,0 +1,32 @@
+// Instrument lists made by hand for tests.
+import type { InstrumentBook } from '../../../ingest/core/instrument-book.ts';
+import type { InstrumentDefinition, InstrumentToken } from '../../../shared/instrument.ts';
+import { shardOf } from '../../../shared/shard.ts';
+import { definitionOf } from '../../support/records.ts';
+
+export function bookOf(definitions: readonly InstrumentDefinition[]): InstrumentBook {
+  const byToken = new Map<number, InstrumentDefinition>(
+    definitions.map((definition) => [definition.instrument_token, definition]),
+  );
+  return {
+    definitionOf: (token) => byToken.get(token),
+    tokensOfShard: (shard) =>
+      ([...byToken.keys()] as InstrumentToken[])
+        .filter((token) => shardOf(token) === shard)
+        .sort((a, b) => a - b),
+  };
+}
+
+export function bookOfTokens(tokens: readonly number[]): InstrumentBook {
+  return bookOf(tokens.map((token) => definitionOf(token)));
+}
+
+/** The first `count` NSE tokens that belong to the shard. */
+export function tokensOfShard(shard: number, count: number): InstrumentToken[] {
+  const tokens: InstrumentToken[] = [];
+  for (let exchangeToken = 1; tokens.length < count; exchangeToken++) {
+    const token = ((exchangeToken << 8) | 1) as InstrumentToken;
+    if (shardOf(token) === shard) tokens.push(token);
+  }
+  return tokens;
+}
