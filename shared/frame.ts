@@ -138,7 +138,7 @@ export function encodeBatch(parts: BatchParts): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** High word of the last millisecond of the year 9999: a later time has no ISO form, and encoders would throw. */
+/** High word of times before December 9999: a time far beyond has no ISO form, and encoders would throw. */
 const RECEIVED_AT_HIGH_MAX = 58_998;
 
 /**
@@ -159,7 +159,7 @@ export function countTicks(ticks: Uint32Array): number {
       throw new AppError('ingest_frame', `tick ${count}: kind ${kind} for token ${token}`);
     }
     if ((ticks[at + AT.receivedAtHigh / 4] as number) > RECEIVED_AT_HIGH_MAX) {
-      throw new AppError('ingest_frame', `tick ${count}: received after the year 9999`);
+      throw new AppError('ingest_frame', `tick ${count}: received in or after December 9999`);
     }
     at += words;
     count++;

@@ -144,8 +144,9 @@ export class Batcher {
         this.#isDefined[this.#store.slotOf(token)] = 0;
       } else changed.push(token);
     }
+    const wanted = [...this.#wanted];
     this.#forget(changed);
-    this.want(changed);
+    this.want(wanted);
     for (const link of this.#links) link.knownTokensSent = false;
   }
 

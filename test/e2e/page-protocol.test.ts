@@ -182,11 +182,7 @@ test('a connection that is open and dead is found out, and replaced', async () =
   await expect.poll(() => edge.upgrades, { timeout: 30_000 }).toBe(2);
   await watchlist.untilLive(INFY);
   const statuses = await watchlist.probe<string[]>('statuses');
-  expect(statuses.slice(1)).toEqual([
-    'Connected',
-    'Not live: The connection went silent. Reconnecting',
-    'Connected',
-  ]);
+  expect(statuses.slice(-2)).toEqual(['Not live: The connection went silent. Reconnecting', 'Connected']);
   expect(edge.tokensOf('ping')).toHaveLength(1);
 });
 
@@ -260,17 +256,35 @@ test('without a token there is a sign-in; a wrong password says so, the right on
   expect(await watched.page.evaluate(() => sessionStorage.length)).toBe(0);
 });
 
-test('a phone shows symbol, price, change and age without scrolling sideways', async () => {
-  await watched.page.setViewportSize({ width: 360, height: 640 });
+test('no width cuts a symbol or a number; a phone has symbol, price, change and age', async () => {
   edge.snapshots.set(
     OPTION,
-    tickOf(OPTION, { tradingsymbol: 'MIDCPNIFTY25DEC12500CE', last_price: 123456.05 }),
+    tickOf(OPTION, {
+      tradingsymbol: 'MIDCPNIFTY25DEC12500CE',
+      exchange: 'NFO',
+      last_price: 123456.05,
+      change: -1234.55,
+      change_percent: 123.45,
+      volume: 999999999,
+      oi: 999999999,
+      exchange_timestamp: new Date().toISOString(),
+      depth: {
+        buy: [{ price: 123456.05, quantity: 99999, orders: 1 }],
+        sell: [{ price: 123456.05, quantity: 99999, orders: 1 }],
+      },
+    }),
   );
   await openConnected([OPTION]);
   await watchlist.untilLive(OPTION);
+  const shown: string[] = [];
+  for (const width of [360, 699, 700, 784, 785, 929, 930, 1034, 1035, 1174, 1175, 1244, 1245, 1920]) {
+    await watched.page.setViewportSize({ width, height: 640 });
+    expect(await watchlist.probe('overflowing()'), `cut at ${width} px`).toEqual([]);
+    shown.push((await watchlist.row(OPTION).locator('td:visible').count()).toString());
+  }
+  expect(shown.join(' ')).toBe('4 4 6 6 7 7 9 9 10 10 12 12 13 13');
+  await watched.page.setViewportSize({ width: 360, height: 640 });
   for (const column of ['symbol', 'last-price', 'change-percent', 'age', 'remove']) {
     expect(await watchlist.cell(OPTION, column).isVisible(), column).toBe(true);
   }
-  expect(await watchlist.cell(OPTION, 'volume').isVisible()).toBe(false);
-  expect(await watchlist.probe('overflowing()')).toEqual([]);
 });

@@ -241,7 +241,7 @@ describe('frames that are not what an encoder wrote', () => {
     expect(tick((record) => record.fill(RECORD_KIND.indexQuote, 1, 2))).toBe(
       'tick 0: kind 4 for token 408065',
     );
-    expect(tick((record) => record.fill(58_999, 2, 3))).toBe('tick 0: received after the year 9999');
+    expect(tick((record) => record.fill(58_999, 2, 3))).toBe('tick 0: received in or after December 9999');
     expect(refusal(encodeBatch(partsOf([], { ticks: Uint32Array.of(5), tickWords: 1, tickCount: 1 })))).toBe(
       'tick 0: unknown kind undefined',
     );

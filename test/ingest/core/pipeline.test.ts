@@ -199,7 +199,7 @@ test('100,000 damaged frames: nothing thrown, everything counted, every accepted
   const seed = 20_260_401;
   const random = new SeededRandom(seed);
   const wanted = Array.from({ length: 30 }, (_, i) => ((1_000 + i) << 8) | random.pick([1, 2, 3, 6, 9, 12]));
-  const tokens = [...wanted, UNWANTED, UNKNOWN];
+  const tokens = [...wanted, UNWANTED, UNKNOWN, 0];
   const { batcher, pipeline } = pipelineFor(wanted, [UNWANTED]);
   const newestS = new Map<number, number>();
   let goodFrames = 0;

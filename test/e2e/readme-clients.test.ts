@@ -1,0 +1,88 @@
+// The three programs of the README, run as they stand there against the whole system.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { launchBrowser, openPage } from '../support/browser.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+
+const PYTHON_PATH = '/usr/bin/python3';
+const README = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+
+/** The code block after the marker of that name. */
+function example(name: string): string {
+  const match = new RegExp(`<!-- example: ${name} -->\\n\`\`\`\\w+\\n([\\s\\S]*?)\`\`\``).exec(README);
+  if (!match?.[1]) throw new Error(`README.md has no example called ${name}`);
+  return match[1];
+}
+
+let stack: TestStack;
+let folder: string;
+let running: ChildProcess | undefined;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'ticker-edge-readme-'));
+  stack = await startTestStack({ instrumentsCount: 100 });
+});
+afterEach(() => {
+  running?.kill('SIGKILL');
+  running = undefined;
+});
+afterAll(async () => {
+  await stack?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs a program until its output has matched; fails with the output when it ends before that. */
+async function outputOf(command: string, file: string, pattern: RegExp): Promise<void> {
+  const child = spawn(command, [join(folder, file), stack.info.ws, stack.info.token]);
+  running = child;
+  let output = '';
+  await new Promise<void>((resolve, reject) => {
+    const read = (chunk: Buffer) => {
+      output += chunk.toString('utf8');
+      if (pattern.test(output)) resolve();
+    };
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
+    child.on('error', reject);
+    child.on('exit', (code) => reject(new Error(`${file} ended with ${code}:\n${output}\n${stack.logs()}`)));
+  });
+}
+
+const BOTH_SYMBOLS =
+  /NIFTY 50 \d+(\.\d+)?\n[\s\S]*RELIANCE \d+(\.\d+)?\n|RELIANCE \d+(\.\d+)?\n[\s\S]*NIFTY 50 \d+(\.\d+)?\n/;
+
+test('TypeScript', async () => {
+  writeFileSync(join(folder, 'client.ts'), example('typescript'));
+  await outputOf(process.execPath, 'client.ts', BOTH_SYMBOLS);
+});
+
+test('Python', async () => {
+  if (!existsSync(PYTHON_PATH)) throw new Error('this test needs: apt-get install -y python3-websockets');
+  writeFileSync(join(folder, 'client.py'), example('python'));
+  await outputOf(PYTHON_PATH, 'client.py', BOTH_SYMBOLS);
+});
+
+test('browser', async () => {
+  const html = example('browser');
+  const server: Server = createServer((_, response) => response.end(html));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const browser = await launchBrowser();
+  try {
+    const { page, problems } = await openPage(browser);
+    const { port } = server.address() as AddressInfo;
+    const hash = new URLSearchParams({ url: stack.info.ws, token: stack.info.token });
+    await page.goto(`http://127.0.0.1:${port}/#${hash}`);
+    await page.getByText(/^NIFTY 50 \d/).waitFor();
+    await page.getByText(/^RELIANCE \d/).waitFor();
+    expect(await page.locator('li').count()).toBe(2);
+    expect(problems.filter((problem) => !problem.includes('favicon'))).toEqual([]);
+  } finally {
+    await browser.close();
+    server.close();
+  }
+});
