@@ -46,8 +46,11 @@ function parseReadyLine(line: string): ReadyLine | undefined {
   }
 }
 
-/** How often and how soon a part that died is started again. */
-export interface RestartPolicy {
+/** How long a part may take, and how often and how soon one that died is started again. */
+export interface PartPolicy {
+  readonly readyMsMax: number;
+  /** From SIGTERM to SIGKILL. */
+  readonly stopMsMax: number;
   readonly delayMsMin: number;
   readonly delayMsMax: number;
   /** Deaths inside the window that are still answered by a restart. */
@@ -55,7 +58,9 @@ export interface RestartPolicy {
   readonly windowMs: number;
 }
 
-const RESTART_POLICY: RestartPolicy = {
+const PART_POLICY: PartPolicy = {
+  readyMsMax: PART_READY_MS_MAX,
+  stopMsMax: PART_STOP_MS_MAX,
   delayMsMin: PART_RESTART_MS_MIN,
   delayMsMax: PART_RESTART_MS_MAX,
   deathsMax: PART_RESTARTS_MAX,
@@ -63,7 +68,10 @@ const RESTART_POLICY: RestartPolicy = {
 };
 
 /** Wait before the restart after so many deaths in the window: doubles from the first bound to the second. */
-export function restartDelayMs(deaths: number, policy: RestartPolicy = RESTART_POLICY): number {
+export function restartDelayMs(
+  deaths: number,
+  policy: Pick<PartPolicy, 'delayMsMin' | 'delayMsMax'> = PART_POLICY,
+): number {
   return Math.min(policy.delayMsMax, policy.delayMsMin * 2 ** Math.max(0, deaths - 1));
 }
 
@@ -71,7 +79,7 @@ export class Part {
   readonly name: string;
   readonly #spec: PartSpec;
   readonly #events: PartEvents;
-  readonly #policy: RestartPolicy;
+  readonly #policy: PartPolicy;
   #child: ChildProcess | undefined;
   #servingPid: number | undefined;
   #stopping = false;
@@ -79,11 +87,11 @@ export class Part {
   #lastLines: string[] = [];
   #restarting: Promise<void> | undefined;
 
-  constructor(spec: PartSpec, events: PartEvents, policy: RestartPolicy = RESTART_POLICY) {
+  constructor(spec: PartSpec, events: PartEvents, policy: Partial<PartPolicy> = {}) {
     this.name = spec.name;
     this.#spec = spec;
     this.#events = events;
-    this.#policy = policy;
+    this.#policy = { ...PART_POLICY, ...policy };
   }
 
   /** Id of the process that does the work: workerd or PostgreSQL itself, not the Node process that minds it. */
@@ -106,7 +114,7 @@ export class Part {
     // Writing to a dead child is not done here, but the pipe itself may report that it broke.
     child.stdin.on('error', () => undefined);
     return new Promise((resolve, reject) => {
-      const late = setTimeout(() => child.kill('SIGKILL'), PART_READY_MS_MAX);
+      const late = setTimeout(() => child.kill('SIGKILL'), this.#policy.readyMsMax);
       let isReady = false;
       const onLine = (line: string) => {
         const ready = parseReadyLine(line);
@@ -174,7 +182,7 @@ export class Part {
     this.#stopping = true;
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const late = setTimeout(() => child.kill('SIGKILL'), PART_STOP_MS_MAX);
+    const late = setTimeout(() => child.kill('SIGKILL'), this.#policy.stopMsMax);
     const closed = once(child, 'close');
     child.kill('SIGTERM');
     await closed;

@@ -95,6 +95,8 @@ export const CLIENT_COMMANDS_QUEUED_MAX = 64;
 export const CLIENT_REJECTED_ITEMS_MAX = 3_000;
 /** The runtime's cap on a hibernating socket's attachment is 16,384 bytes serialised; ours keeps clear of it. */
 export const ATTACHMENT_BYTES_MAX = 15_800;
+/** Claims of a token as serialised: what the attachment has left beside 3,000 tokens that are as far apart as can be. */
+export const PRINCIPAL_BYTES_MAX = 3_400;
 /** A JWT in a URL: the platform allows 16 kB of URL. */
 export const JWT_CHARS_MAX = 8_192;
 /** Signing keys of the user service: time to fetch them, pause between fetches for an unknown key, and life of a copy. */

@@ -77,6 +77,7 @@ export function modeOfKind(kind: number): TickMode {
 
 /** 1 ltp, 2 quote, 3 full: comparable, and small enough to pack. */
 export type ModeRank = 1 | 2 | 3;
+export const RANK_MAX = 3 satisfies ModeRank;
 
 export function rankOfMode(mode: TickMode): ModeRank {
   return mode === 'ltp' ? 1 : mode === 'quote' ? 2 : 3;

@@ -1,6 +1,6 @@
 // Program of the database part: minds one PostgreSQL server and ends when the server does.
 import { startDatabase } from '../database.ts';
-import { reportReady, requiredEnv, stopOnSignal } from './until-stopped.ts';
+import { reportReady, requiredEnv, stopOnSignal } from './part-program.ts';
 
 let isReady = false;
 const database = await startDatabase({

@@ -2,7 +2,7 @@
 import type { JWK } from 'jose';
 import { createTokenIssuer } from '../token-issuer.ts';
 import { startUserService } from '../user-service.ts';
-import { reportReady, requiredEnv, stopOnSignal } from './until-stopped.ts';
+import { reportReady, requiredEnv, stopOnSignal } from './part-program.ts';
 
 const signingKey = JSON.parse(requiredEnv('SIGNING_KEY')) as JWK;
 const service = await startUserService({

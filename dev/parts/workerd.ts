@@ -2,7 +2,7 @@
 import { WORKERD_CHECK_INTERVAL_MS, WORKERD_DEAD_MS_MAX } from '../limits.ts';
 import { processName } from '../process-table.ts';
 import { startWorkerd } from '../workerd.ts';
-import { reportReady, requiredEnv, stopOnSignal } from './until-stopped.ts';
+import { reportReady, requiredEnv, stopOnSignal } from './part-program.ts';
 
 let pid = 0;
 let lastAliveAtMs = Date.now();

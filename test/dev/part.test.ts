@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { PART_RESTART_MS_MAX, PART_RESTART_MS_MIN } from '../../dev/limits.ts';
-import { Part, type ReadyLine, type RestartPolicy, restartDelayMs } from '../../dev/part.ts';
+import { LAST_LINES_MAX, PART_RESTART_MS_MAX, PART_RESTART_MS_MIN } from '../../dev/limits.ts';
+import { Part, type PartPolicy, type ReadyLine, restartDelayMs } from '../../dev/part.ts';
 import { processName } from '../../dev/process-table.ts';
 
 let directory: string;
@@ -30,7 +30,7 @@ const READY =
   'console.log(JSON.stringify({ ready: true, greeting: process.env.GREETING, own: process.pid }));';
 const SERVES = `${READY} setInterval(() => {}, 1000);`;
 
-function createPart(code: string, env: Record<string, string> = {}, policy?: RestartPolicy) {
+function createPart(code: string, env: Record<string, string> = {}, policy: Partial<PartPolicy> = {}) {
   const seen = { lines: [] as string[], ready: [] as ReadyLine[], givenUp: [] as string[] };
   const part = new Part(
     { name: 'sample', program: [program(code)], env },
@@ -65,6 +65,28 @@ test('a program that ends before it is ready fails the start with its last words
   const { part, seen } = createPart("console.error('port 1 is taken'); process.exitCode = 3;");
   await expect(part.start()).rejects.toThrow('sample ended before it was ready (exit 3)\nport 1 is taken');
   expect(seen.ready).toEqual([]);
+});
+
+test('only the last words of a talkative program are repeated', async () => {
+  const { part } = createPart(`for (let i = 1; i <= ${3 * LAST_LINES_MAX}; i++) console.error('line ' + i);`);
+  const message = await part.start().then(
+    () => 'started',
+    (error: Error) => error.message,
+  );
+  const words = message.split('\n').slice(1);
+  expect(words).toHaveLength(LAST_LINES_MAX);
+  expect(words.at(-1)).toBe(`line ${3 * LAST_LINES_MAX}`);
+});
+
+test('one that is never ready is killed, and so is one that does not want to stop', async () => {
+  const mute = createPart('setInterval(() => {}, 1000);', {}, { readyMsMax: 300 });
+  await expect(mute.part.start()).rejects.toThrow('sample ended before it was ready (SIGKILL)');
+
+  const deaf = createPart(`process.on('SIGTERM', () => {}); ${SERVES}`, {}, { stopMsMax: 50 });
+  await deaf.part.start();
+  const pid = deaf.part.pid as number;
+  await deaf.part.stop();
+  expect(processName(pid)).toBeUndefined();
 });
 
 test('a part that is killed comes back with another process; one that is stopped does not', async () => {

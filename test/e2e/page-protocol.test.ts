@@ -277,7 +277,9 @@ test('no width cuts a symbol or a number; a phone has symbol, price, change and 
   await openConnected([OPTION]);
   await watchlist.untilLive(OPTION);
   const shown: string[] = [];
-  for (const width of [360, 699, 700, 784, 785, 929, 930, 1034, 1035, 1174, 1175, 1244, 1245, 1920]) {
+  edge.tick({ ...edge.snapshots.get(OPTION), last_price: 123456.1 });
+  await watchlist.row(OPTION).locator('.last-price[data-tone="up"]').waitFor();
+  for (const width of [360, 711, 712, 799, 800, 944, 945, 1049, 1050, 1189, 1190, 1259, 1260, 1920]) {
     await watched.page.setViewportSize({ width, height: 640 });
     expect(await watchlist.probe('overflowing()'), `cut at ${width} px`).toEqual([]);
     shown.push((await watchlist.row(OPTION).locator('td:visible').count()).toString());

@@ -14,6 +14,7 @@ export interface Cluster {
 
 export async function startCluster(): Promise<Cluster> {
   const directory = mkdtempSync(join(tmpdir(), 'ticker-edge-postgres-'));
+  const remove = () => rmSync(directory, { recursive: true, force: true });
   const server = await startDatabase({
     directory: join(directory, 'cluster'),
     port: await findFreePort(),
@@ -21,6 +22,9 @@ export async function startCluster(): Promise<Cluster> {
     durable: false,
     // What a test provokes is the test's to look at; a server that does not start throws its own words.
     onLog: () => undefined,
+  }).catch((error: unknown) => {
+    remove();
+    throw error;
   });
   const admin = postgres(server.url, { max: 1, onnotice: () => undefined });
   let databaseCount = 0;
@@ -34,7 +38,7 @@ export async function startCluster(): Promise<Cluster> {
     async stop() {
       await admin.end({ timeout: 1 });
       await server.stop();
-      rmSync(directory, { recursive: true, force: true });
+      remove();
     },
   };
 }

@@ -62,14 +62,34 @@ export function unpackSubscriptions(bytes: Uint8Array): InterestItem[] | undefin
   return scale === 1 ? items : undefined;
 }
 
+/** Most bytes of an array or object around its values, and of the tag, length and padding of a text. */
+const STRUCTURE_BYTES = 12;
+const TEXT_BYTES = 6;
+const NUMBER_BYTES = 10;
+
+/**
+ * Bytes that the principal takes at most in an attachment: two for each UTF-16 unit of its texts, and the structure
+ * around them. A token whose claims take more than PRINCIPAL_BYTES_MAX is to be refused before a socket has them.
+ */
+export function principalBytes({ userId, email, name, roles, permissions }: Principal): number {
+  const names = ['userId', 'email', 'name', 'roles', 'permissions', 'expiresAtS'];
+  const texts = [...names, userId, email ?? '', name ?? '', ...roles, ...permissions];
+  const textBytes = texts.reduce((sum, text) => sum + TEXT_BYTES + 2 * text.length, 0);
+  return textBytes + 3 * STRUCTURE_BYTES + NUMBER_BYTES;
+}
+
+function isPrincipal(value: Partial<Principal> | undefined): boolean {
+  if (typeof value?.userId !== 'string' || typeof value.expiresAtS !== 'number') return false;
+  return Array.isArray(value.roles) && Array.isArray(value.permissions);
+}
+
 /** The attachment, or undefined when it is not one that this code has written. */
 export function readAttachment(value: unknown): Attachment | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const candidate = value as Partial<Attachment>;
   if (candidate.version !== ATTACHMENT_VERSION) return undefined;
   if (typeof candidate.dialect !== 'string' || typeof candidate.connectionId !== 'string') return undefined;
-  if (typeof candidate.connectedAtMs !== 'number' || typeof candidate.principal?.userId !== 'string')
-    return undefined;
+  if (typeof candidate.connectedAtMs !== 'number' || !isPrincipal(candidate.principal)) return undefined;
   if (!(candidate.subscriptions instanceof Uint8Array)) return undefined;
   return candidate as Attachment;
 }

@@ -7,15 +7,13 @@ import {
 } from '../../shared/instrument.ts';
 import { CLIENT_SUBSCRIPTIONS_MAX, GATEWAY_INSTRUMENTS_MAX } from '../../shared/limits.ts';
 import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
-import { AT, type ModeRank, recordWords } from '../../shared/tick.ts';
+import { AT, type ModeRank, RANK_MAX, recordWords } from '../../shared/tick.ts';
 import { TickStore } from '../../shared/tick-store.ts';
 import { type FanoutSource, fanOut, type Outlet, sendSnapshot } from './fanout.ts';
 import type { RejectedItem, SubscribeItem } from './protocol.ts';
 import type { InterestItem, ShardPush, Snapshot } from './shard-book.ts';
 import { ShardLink } from './shard-link.ts';
 import { type SessionIndex, Subscriptions, sessionOfMember } from './subscriptions.ts';
-
-const RANK_MAX: ModeRank = 3;
 
 /** What a shard has to be told: raise or lower these, forget those. */
 export interface InterestChange {

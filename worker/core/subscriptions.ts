@@ -1,5 +1,5 @@
 // Who gets what at one gateway: instrument slot -> sessions with their mode, and back.
-import type { ModeRank } from '../../shared/tick.ts';
+import { type ModeRank, RANK_MAX } from '../../shared/tick.ts';
 
 /** Small integer that a gateway gives to a socket; reused after the socket has gone. */
 export type SessionIndex = number;
@@ -82,6 +82,7 @@ export class Subscriptions {
     let highest: ModeRank | 0 = 0;
     for (const member of this.membersOf(slot)) {
       const rank = rankOfMember(member);
+      if (rank === RANK_MAX) return rank;
       if (rank > highest) highest = rank;
     }
     return highest;

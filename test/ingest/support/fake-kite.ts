@@ -1,0 +1,77 @@
+// A ticker server that does what a test tells it to: refuses, keeps silent, or sends.
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { type WebSocket, WebSocketServer } from 'ws';
+
+/** `accept` the upgrade, refuse it with a status, or never answer it. */
+export type UpgradeAnswer = 'accept' | 'never' | number;
+
+export interface FakeKiteSocket {
+  readonly socket: WebSocket;
+  readonly query: URLSearchParams;
+  /** Messages that the client sent, parsed. */
+  readonly commands: unknown[];
+}
+
+export class FakeKite {
+  readonly url: string;
+  answer: UpgradeAnswer = 'accept';
+  /** Sockets in the order in which they were opened; closed ones stay in the list. */
+  readonly sockets: FakeKiteSocket[] = [];
+  /** Upgrades that were asked for, whatever the answer. */
+  upgrades = 0;
+  readonly #server: Server;
+  readonly #tcpSockets = new Set<Socket>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+    const { port } = server.address() as AddressInfo;
+    this.url = `ws://127.0.0.1:${port}/`;
+  }
+
+  static async start(): Promise<FakeKite> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const kite = new FakeKite(server);
+    const wss = new WebSocketServer({ noServer: true });
+    server.on('connection', (socket) => {
+      kite.#tcpSockets.add(socket);
+      socket.on('close', () => kite.#tcpSockets.delete(socket));
+    });
+    server.on('upgrade', (request, socket, head) => {
+      kite.upgrades++;
+      socket.on('error', () => undefined);
+      if (kite.answer === 'never') return;
+      if (typeof kite.answer === 'number') {
+        socket.end(`HTTP/1.1 ${kite.answer} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+        return;
+      }
+      wss.handleUpgrade(request, socket, head, (client) => {
+        const opened: FakeKiteSocket = {
+          socket: client,
+          query: new URL(request.url ?? '', 'http://kite').searchParams,
+          commands: [],
+        };
+        client.on('message', (data) => opened.commands.push(JSON.parse(String(data))));
+        client.on('error', () => undefined);
+        kite.sockets.push(opened);
+      });
+    });
+    return kite;
+  }
+
+  get last(): FakeKiteSocket {
+    const socket = this.sockets.at(-1);
+    if (socket === undefined) throw new Error('no socket was opened yet');
+    return socket;
+  }
+
+  get openCount(): number {
+    return this.sockets.filter(({ socket }) => socket.readyState === socket.OPEN).length;
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#tcpSockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
