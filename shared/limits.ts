@@ -81,8 +81,15 @@ export const RESYNC_BACKOFF_MS_MAX = 5_000;
 export const STATS_CONNECTIONS_MAX = 2_000;
 /** Gap between two flushes of one gateway: pushes of all shards inside it become one. */
 export const GATEWAY_FLUSH_WINDOW_MS = 20;
-/** Bytes that wait in a socket whose client does not read; more is memory that healthy clients need. */
+/** Bytes of ticks given to a socket before it has taken them; what comes then waits by instrument, newest value only. */
+export const CLIENT_BACKLOG_BYTES_MAX = 65_536;
+/** A client that takes nothing for so long while ticks wait for it is gone or hopeless. */
+export const CLIENT_STALLED_MS_MAX = 10_000;
+/** Bytes in a socket with replies, which are never dropped; more is memory that healthy clients need. */
 export const CLIENT_BUFFERED_BYTES_MAX = 1_000_000;
+/** Pause before full sockets are looked at again: from the first, doubled while nothing moves, to the second. */
+export const DRAIN_PAUSE_MS_MIN = 1;
+export const DRAIN_PAUSE_MS_MAX = 50;
 /** Subscriptions of one client: as many as one Kite socket carries; they must fit the socket's attachment. */
 export const CLIENT_SUBSCRIPTIONS_MAX = 3_000;
 /** Tokens in one client message. */

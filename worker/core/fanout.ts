@@ -2,21 +2,16 @@
 import type { InstrumentDefinition } from '../../shared/instrument.ts';
 import type { ModeRank } from '../../shared/tick.ts';
 import type { TickStore } from '../../shared/tick-store.ts';
+import type { Outlet } from './outlet.ts';
 import { rankOfMember, type SessionIndex, type Subscriptions, sessionOfMember } from './subscriptions.ts';
 
-/** Turns a record into one frame of some dialect. */
+/** Turns a record into one frame of some dialect. Sessions of one dialect share one function. */
 export type TickEncoder = (
   view: DataView,
   at: number,
   rank: ModeRank,
   definition: InstrumentDefinition,
 ) => string;
-
-/** Where a session's frames go. Sessions of one dialect share one `encodeTick` function. */
-export interface Outlet {
-  readonly encodeTick: TickEncoder;
-  deliver(frame: string): void;
-}
 
 export interface FanoutSource {
   readonly store: TickStore;
@@ -34,16 +29,25 @@ interface Encoding {
   readonly frame: string;
 }
 
-/** Sends the slot's current record to its members. Returns the frames delivered. */
-function fanOutSlot(source: FanoutSource, slot: number): number {
+/**
+ * Sends the slot's record to its members; those whose socket is full have it wait. Sessions that wait are added to
+ * `waiting`. Returns the frames delivered.
+ */
+function fanOutSlot(source: FanoutSource, slot: number, flush: number, waiting: Set<SessionIndex>): number {
   const definition = source.definitions[slot];
   if (!definition || source.store.kindAt(slot) === 0) return 0;
   const at = source.store.byteOffset(slot);
   const encodings: Encoding[] = [];
   let delivered = 0;
   for (const member of source.subscriptions.membersOf(slot)) {
-    const outlet = source.outlets[sessionOfMember(member)];
+    const session = sessionOfMember(member);
+    const outlet = source.outlets[session];
     if (!outlet) continue;
+    if (!outlet.hasRoom(flush)) {
+      outlet.hold(slot);
+      waiting.add(session);
+      continue;
+    }
     const rank = rankOfMember(member);
     let encoding = encodings.find((e) => e.rank === rank && e.encodeTick === outlet.encodeTick);
     if (!encoding) {
@@ -58,26 +62,30 @@ function fanOutSlot(source: FanoutSource, slot: number): number {
 }
 
 /** Sends the current records of `slots` to everybody who subscribed to them. Returns the frames delivered. */
-export function fanOut(source: FanoutSource, slots: Iterable<number>): number {
+export function fanOut(
+  source: FanoutSource,
+  slots: Iterable<number>,
+  flush: number,
+  waiting: Set<SessionIndex>,
+): number {
   let delivered = 0;
-  for (const slot of slots) delivered += fanOutSlot(source, slot);
+  for (const slot of slots) delivered += fanOutSlot(source, slot, flush, waiting);
   return delivered;
 }
 
-/** Sends current records to one session, each in the mode given: what a subscriber gets first. */
-export function sendSnapshot(
+/** Sends one session what waits for it, each instrument's value of now. Returns the frames delivered. */
+export function drainSession(
   source: FanoutSource,
   session: SessionIndex,
-  items: Iterable<readonly [slot: number, rank: ModeRank]>,
+  flush: number,
+  nowMs: number,
 ): number {
   const outlet = source.outlets[session];
   if (!outlet) return 0;
-  let delivered = 0;
-  for (const [slot, rank] of items) {
+  return outlet.drain(flush, nowMs, (slot) => {
     const definition = source.definitions[slot];
-    if (!definition || source.store.kindAt(slot) === 0) continue;
-    outlet.deliver(outlet.encodeTick(source.store.view, source.store.byteOffset(slot), rank, definition));
-    delivered++;
-  }
-  return delivered;
+    const rank = source.subscriptions.rankFor(session, slot);
+    if (!definition || rank === 0 || source.store.kindAt(slot) === 0) return undefined;
+    return outlet.encodeTick(source.store.view, source.store.byteOffset(slot), rank, definition);
+  });
 }

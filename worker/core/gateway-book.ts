@@ -9,7 +9,8 @@ import { CLIENT_SUBSCRIPTIONS_MAX, GATEWAY_INSTRUMENTS_MAX } from '../../shared/
 import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
 import { AT, type ModeRank, RANK_MAX, recordWords } from '../../shared/tick.ts';
 import { TickStore } from '../../shared/tick-store.ts';
-import { type FanoutSource, fanOut, type Outlet, sendSnapshot } from './fanout.ts';
+import { drainSession, type FanoutSource, fanOut } from './fanout.ts';
+import type { Outlet } from './outlet.ts';
 import type { RejectedItem, SubscribeItem } from './protocol.ts';
 import type { InterestItem, ShardPush, Snapshot } from './shard-book.ts';
 import { ShardLink } from './shard-link.ts';
@@ -26,6 +27,15 @@ export interface InterestChange {
 export interface Expulsion {
   readonly session: SessionIndex;
   readonly tokens: readonly InstrumentToken[];
+}
+
+/** What became of the sessions whose socket was full. */
+export interface DrainResult {
+  readonly delivered: number;
+  /** Caught up: how many ticks a newer one replaced meanwhile. */
+  readonly caughtUp: readonly { readonly session: SessionIndex; readonly skipped: number }[];
+  /** They have read nothing for too long. */
+  readonly stalled: readonly SessionIndex[];
 }
 
 export interface SubscribePlan {
@@ -49,6 +59,9 @@ export class GatewayBook {
   /** By slot, subscribes that wait for a shard's answer: their interest must not be released meanwhile. */
   readonly #claims = new Map<number, { rank: ModeRank; count: number }>();
   readonly #dirty = new Set<number>();
+  /** Sessions whose socket is full. */
+  readonly #waiting = new Set<SessionIndex>();
+  #flushes = 0;
   /** By shard, the memory that the stored values' sequence numbers belong to. */
   readonly #boots = new Array<number>(SHARD_COUNT).fill(0);
   readonly #source: FanoutSource = {
@@ -70,6 +83,7 @@ export class GatewayBook {
     if (!this.#outlets[session]) return [];
     const slots = this.subscriptions.drop(session);
     this.#outlets[session] = undefined;
+    this.#waiting.delete(session);
     this.#freeSessions.push(session);
     return this.#interestChanges(slots);
   }
@@ -260,17 +274,43 @@ export class GatewayBook {
     return this.#dirty.size > 0;
   }
 
-  /** Sends everything that changed to everybody who wants it. Returns the frames delivered. */
+  /** Sends everything that changed to everybody who wants it and has room. Returns the frames delivered. */
   flush(): number {
-    const delivered = fanOut(this.#source, this.#dirty);
+    const delivered = fanOut(this.#source, this.#dirty, ++this.#flushes, this.#waiting);
     this.#dirty.clear();
     return delivered;
   }
 
-  /** Sends a subscriber the current values of these items. Call `flush` first: what is dirty must not come twice. */
-  sendSnapshot(session: SessionIndex, items: readonly SubscribeItem[]): number {
-    const slots = items.map(({ token, rank }): [number, ModeRank] => [this.#store.slotOf(token), rank]);
-    return sendSnapshot(this.#source, session, slots);
+  /** Has a subscriber be sent the current values of these items by the next `drain`. */
+  holdSnapshot(session: SessionIndex, items: readonly SubscribeItem[]): void {
+    const outlet = this.#outlets[session];
+    if (!outlet || items.length === 0) return;
+    for (const { token } of items) outlet.hold(this.#store.slotOf(token));
+    this.#waiting.add(session);
+  }
+
+  get hasWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Sends the sessions that wait what their sockets take by now. */
+  drain(nowMs: number): DrainResult {
+    let delivered = 0;
+    const caughtUp: { session: SessionIndex; skipped: number }[] = [];
+    const stalled: SessionIndex[] = [];
+    this.#flushes++;
+    for (const session of this.#waiting) {
+      const outlet = this.#outlets[session];
+      delivered += drainSession(this.#source, session, this.#flushes, nowMs);
+      if (outlet?.isWaiting) {
+        if (outlet.isStalled(nowMs)) stalled.push(session);
+        continue;
+      }
+      this.#waiting.delete(session);
+      const skipped = outlet?.takeSkipped() ?? 0;
+      if (skipped > 0) caughtUp.push({ session, skipped });
+    }
+    return { delivered, caughtUp, stalled };
   }
 
   /** Distinct instruments that somebody here is subscribed to. */

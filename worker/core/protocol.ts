@@ -70,6 +70,8 @@ export type ServerEvent =
       readonly total: number;
     }
   | { readonly kind: 'pong' }
+  /** The client read too slowly and has caught up: so many ticks were replaced by newer ones before they were sent. */
+  | { readonly kind: 'lag'; readonly skipped: number }
   | {
       readonly kind: 'error';
       readonly code: ErrorCode;

@@ -92,6 +92,11 @@ export class Subscriptions {
     return this.#slotsOfSession.get(session)?.has(slot) ?? false;
   }
 
+  /** The session's mode of the slot; 0 when it has not subscribed to it. */
+  rankFor(session: SessionIndex, slot: number): ModeRank | 0 {
+    return this.#slotsOfSession.get(session)?.get(slot) ?? 0;
+  }
+
   countOf(session: SessionIndex): number {
     return this.#slotsOfSession.get(session)?.size ?? 0;
   }

@@ -137,6 +137,8 @@ function encode(event: ServerEvent): string {
       });
     case 'pong':
       return '{"type":"pong"}';
+    case 'lag':
+      return JSON.stringify({ type: 'lag', skipped: event.skipped });
     case 'error':
       return JSON.stringify({
         type: 'error',

@@ -4,10 +4,13 @@ import { assertNever, type ErrorCode } from '../../shared/errors.ts';
 import type { InstrumentToken } from '../../shared/instrument.ts';
 import {
   CLIENT_COMMANDS_QUEUED_MAX,
+  DRAIN_PAUSE_MS_MAX,
+  DRAIN_PAUSE_MS_MIN,
   GATEWAY_FLUSH_WINDOW_MS,
   GATEWAY_SOCKETS_MAX,
 } from '../../shared/limits.ts';
 import { type Expulsion, GatewayBook, type InterestChange } from '../core/gateway-book.ts';
+import type { GatewayStats } from '../core/gateway-stats.ts';
 import type { ClientCommand, Principal, RejectedItem } from '../core/protocol.ts';
 import type { ShardPush } from '../core/shard-book.ts';
 import { DIALECTS } from '../dialects/registry.ts';
@@ -24,27 +27,6 @@ const REFUSALS: Partial<Record<ErrorCode, string>> = {
   shard_unavailable: 'the object that keeps this instrument does not answer, try again',
 };
 
-/** One line of /ws/stats. */
-export interface ConnectionStats {
-  readonly connection_id: string;
-  readonly user_id: string;
-  readonly subscriptions: number;
-  readonly connected_at: string;
-}
-
-export interface GatewayStats {
-  readonly gateway: string;
-  readonly connections: readonly ConnectionStats[];
-  readonly total_subscriptions: number;
-  readonly tokens: readonly InstrumentToken[];
-  readonly frames_sent: number;
-  readonly messages_received: number;
-  readonly pushes_received: number;
-  readonly resyncs: number;
-  readonly flushes: number;
-  readonly upgrades: number;
-}
-
 export class ClientGateway extends DurableObject<Env> {
   readonly #name: string;
   readonly #book = new GatewayBook();
@@ -52,6 +34,8 @@ export class ClientGateway extends DurableObject<Env> {
   readonly #sockets: ClientSockets;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #flushedAtMs = 0;
+  #drainTimer: ReturnType<typeof setTimeout> | undefined;
+  #drainPauseMs = DRAIN_PAUSE_MS_MIN;
   #isAnnounced = false;
   #counters = { frames_sent: 0, messages_received: 0, pushes_received: 0, flushes: 0, upgrades: 0 };
 
@@ -196,7 +180,8 @@ export class ClientGateway extends DurableObject<Env> {
     const tokens = accepted.map(({ token }) => token);
     const total = this.#book.subscriptions.countOf(session.index);
     this.#sockets.tell(session, { kind: 'subscribed', tokens, pending, rejected, total });
-    this.#counters.frames_sent += this.#book.sendSnapshot(session.index, accepted);
+    this.#book.holdSnapshot(session.index, accepted);
+    this.#drain();
   }
 
   #afterNews(expulsions: readonly Expulsion[]): void {
@@ -221,6 +206,31 @@ export class ClientGateway extends DurableObject<Env> {
     this.#counters.frames_sent += this.#book.flush();
     this.#counters.flushes++;
     this.#flushedAtMs = Date.now();
+    this.#armDrain();
+  }
+
+  /** Gives full sockets what they take by now, and comes back while any is still full. */
+  #drain(): void {
+    clearTimeout(this.#drainTimer ?? null);
+    this.#drainTimer = undefined;
+    const { delivered, caughtUp, stalled } = this.#book.drain(Date.now());
+    this.#counters.frames_sent += delivered;
+    for (const { session: index, skipped } of caughtUp) {
+      const session = this.#sockets.byIndex(index);
+      if (session) this.#sockets.tell(session, { kind: 'lag', skipped });
+    }
+    for (const index of stalled) {
+      const session = this.#sockets.byIndex(index);
+      if (session) this.#sockets.closeSlow(session);
+    }
+    this.#drainPauseMs =
+      delivered > 0 ? DRAIN_PAUSE_MS_MIN : Math.min(this.#drainPauseMs * 2, DRAIN_PAUSE_MS_MAX);
+    this.#armDrain();
+  }
+
+  #armDrain(): void {
+    if (!this.#book.hasWaiting || this.#drainTimer !== undefined) return;
+    this.#drainTimer = setTimeout(() => this.#drain(), this.#drainPauseMs);
   }
 
   #tellShards(changes: readonly InterestChange[]): void {

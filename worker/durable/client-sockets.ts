@@ -9,6 +9,7 @@ import {
   unpackSubscriptions,
 } from '../core/attachment.ts';
 import type { GatewayBook } from '../core/gateway-book.ts';
+import { Outlet } from '../core/outlet.ts';
 import type { ServerEvent } from '../core/protocol.ts';
 import type { SessionIndex } from '../core/subscriptions.ts';
 import { DIALECTS, type DialectName, isDialectName } from '../dialects/registry.ts';
@@ -56,7 +57,14 @@ export class ClientSockets {
 
   open(socket: WebSocket, identity: Identity): Session {
     const { encodeTick } = DIALECTS[identity.dialect];
-    const index = this.#book.openSession({ encodeTick, deliver: (frame) => this.#send(socket, frame) });
+    const outlet = new Outlet(encodeTick, {
+      send: (frame) => {
+        // Sending on a socket that is being closed throws; its session is about to go.
+        if (socket.readyState === WebSocket.OPEN) socket.send(frame);
+      },
+      bufferedBytes: () => socket.bufferedAmount,
+    });
+    const index = this.#book.openSession(outlet);
     const session: Session = { index, socket, identity, tail: Promise.resolve(), queued: 0 };
     this.#sessions.set(socket, session);
     this.#byIndex.set(index, session);
@@ -83,8 +91,20 @@ export class ClientSockets {
     session.socket.serializeAttachment({ version: ATTACHMENT_VERSION, ...session.identity, subscriptions });
   }
 
+  /** Replies are never dropped: a client that leaves even them unread is cut off at a bound. */
   tell(session: Session, event: ServerEvent): void {
-    this.#send(session.socket, DIALECTS[session.identity.dialect].encode(event));
+    const { socket } = session;
+    if (socket.readyState !== WebSocket.OPEN) return;
+    if ((socket.bufferedAmount ?? 0) > CLIENT_BUFFERED_BYTES_MAX) this.closeSlow(session);
+    else socket.send(DIALECTS[session.identity.dialect].encode(event));
+  }
+
+  closeSlow(session: Session): void {
+    this.#close(
+      session.socket,
+      ERRORS.slow_client.closeCode,
+      'Slow client: it does not read what it is sent',
+    );
   }
 
   /** Says what was wrong and, where the code's entry in the error table has a close code, ends the session. */
@@ -118,18 +138,5 @@ export class ClientSockets {
     this.#sessions.delete(socket);
     this.#byIndex.delete(session.index);
     this.#onGone(session);
-  }
-
-  /** Sends never fail for slowness, they only fill memory: a client that reads nothing is cut off at a bound. */
-  #send(socket: WebSocket, frame: string): void {
-    if (socket.readyState !== WebSocket.OPEN) return;
-    if ((socket.bufferedAmount ?? 0) > CLIENT_BUFFERED_BYTES_MAX) {
-      // Not at once: this may be called from a loop over the very lists that dropping the session changes.
-      queueMicrotask(() =>
-        this.#close(socket, ERRORS.slow_client.closeCode, 'Slow client: unread data over the limit'),
-      );
-      return;
-    }
-    socket.send(frame);
   }
 }

@@ -1,7 +1,7 @@
 // The figures of every part, gathered for /health, /ws/stats and /metrics.
 import { SHARD_COUNT } from '../../shared/shard.ts';
+import type { GatewayStats } from '../core/gateway-stats.ts';
 import type { ShardStats } from '../core/shard-book.ts';
-import type { GatewayStats } from '../durable/client-gateway.ts';
 import type { ReportedStatus } from '../durable/control-link.ts';
 import { controlStub, gatewayStub, shardStub } from '../durable/stubs.ts';
 import type { Env } from '../env.ts';

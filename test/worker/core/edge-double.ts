@@ -1,0 +1,403 @@
+// The edge around the two books, for model tests: a seeded network that delays, loses and fails calls, shards and
+// gateways that lose their memory, and clients that remember what they were told. The calls are those of the objects.
+import type { InstrumentToken } from '../../../shared/instrument.ts';
+import { AT, type ModeRank } from '../../../shared/tick.ts';
+import { packSubscriptions, unpackSubscriptions } from '../../../worker/core/attachment.ts';
+import type { TickEncoder } from '../../../worker/core/fanout.ts';
+import { type Expulsion, GatewayBook, type InterestChange } from '../../../worker/core/gateway-book.ts';
+import type { SubscribeItem } from '../../../worker/core/protocol.ts';
+import { type InterestItem, ShardBook, type ShardPush } from '../../../worker/core/shard-book.ts';
+
+const RESYNC_ATTEMPTS = 3;
+const REGISTER_ATTEMPTS = 3;
+const PUSH_RETRIES = 2;
+
+/** Small seeded generator (mulberry32): a printed seed repeats a run. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b_79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Lets every promise that can go on do so. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Events on their way. Those of one channel keep their order, all others happen in any order. */
+export class Network {
+  readonly random: () => number;
+  /** Of requests, answers and pushes: how many are lost. */
+  lossRate = 0;
+  #waiting: { readonly channel: string | undefined; readonly happen: () => void }[] = [];
+
+  constructor(random: () => number) {
+    this.random = random;
+  }
+
+  get isQuiet(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  add(channel: string | undefined, happen: () => void): void {
+    this.#waiting.push({ channel, happen });
+  }
+
+  isLost(): boolean {
+    return this.random() < this.lossRate;
+  }
+
+  /** One event happens: any, unless an earlier one of its channel waits. */
+  async step(): Promise<void> {
+    const picked = this.#waiting[Math.floor(this.random() * this.#waiting.length)];
+    if (picked) {
+      const event = this.#waiting.find(
+        (e) => e === picked || (picked.channel && e.channel === picked.channel),
+      );
+      this.#waiting = this.#waiting.filter((e) => e !== event);
+      event?.happen();
+    }
+    await settled();
+  }
+
+  async drain(): Promise<void> {
+    await settled();
+    while (!this.isQuiet) await this.step();
+  }
+
+  /** A call and its answer. Lost requests never run; lost answers have run: the caller cannot tell them apart. */
+  call<T>(channel: string, run: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.add(channel, () => {
+        if (this.isLost()) return reject(new Error('request lost'));
+        const answer = run();
+        this.add(undefined, () => (this.isLost() ? reject(new Error('answer lost')) : resolve(answer)));
+      });
+    });
+  }
+
+  pause(): Promise<void> {
+    return new Promise((resolve) => this.add(undefined, resolve));
+  }
+}
+
+export class Shard {
+  readonly index: number;
+  book: ShardBook;
+  readonly #network: Network;
+  readonly #gateways: ReadonlyMap<string, Gateway>;
+  #boot = 1;
+  /** Interest survives a reset, as in the object's storage. */
+  readonly #stored = new Map<string, readonly InterestItem[]>();
+  #pushing = new Set<string>();
+
+  constructor(index: number, network: Network, gateways: ReadonlyMap<string, Gateway>) {
+    this.index = index;
+    this.#network = network;
+    this.#gateways = gateways;
+    this.book = new ShardBook(index, this.#boot);
+  }
+
+  change<T>(gateway: string, run: (book: ShardBook) => T): T {
+    const result = run(this.book);
+    this.#stored.set(gateway, this.book.interestOf(gateway));
+    return result;
+  }
+
+  reset(): void {
+    this.book = new ShardBook(this.index, ++this.#boot);
+    this.#pushing = new Set();
+    for (const [gateway, items] of this.#stored) this.book.register(gateway, items);
+  }
+
+  pushAll(): void {
+    for (const name of this.book.gatewaysDue()) if (!this.#pushing.has(name)) void this.#push(name);
+  }
+
+  async #push(name: string): Promise<void> {
+    const { book } = this;
+    const pushing = this.#pushing;
+    pushing.add(name);
+    let failures = 0;
+    for (let push = book.takePush(name); push; push = book.takePush(name)) {
+      if (await this.#deliver(name, push)) failures = 0;
+      else {
+        book.returnPush(name, push);
+        if (++failures > PUSH_RETRIES) break;
+        await this.#network.pause();
+      }
+    }
+    pushing.delete(name);
+  }
+
+  /** False when the push was lost, or when it only looks so: then it has arrived, or arrives later. */
+  #deliver(name: string, push: ShardPush): Promise<boolean> {
+    return new Promise((resolve) => {
+      const arrive = () => this.#gateways.get(name)?.onPush(push);
+      if (this.#network.isLost()) {
+        const isLate = this.#network.random() < 0.5;
+        this.#network.add(undefined, () => resolve(false));
+        if (isLate) this.#network.add(undefined, arrive);
+        return;
+      }
+      this.#network.add(undefined, () => {
+        arrive();
+        this.#network.add(undefined, () => resolve(!this.#network.isLost()));
+      });
+    });
+  }
+}
+
+export interface Frame {
+  readonly token: InstrumentToken;
+  readonly symbol: string;
+  readonly price: number;
+}
+
+const encodeTick: TickEncoder = (view, at, _rank, { tradingsymbol: symbol }) =>
+  JSON.stringify({
+    token: view.getUint32(at + AT.token, true),
+    symbol,
+    price: view.getUint32(at + AT.lastPrice, true),
+  });
+
+/** A client: what it was told it is subscribed to, and the last frame of each instrument. */
+export class Client {
+  readonly name: string;
+  readonly subscribed = new Map<InstrumentToken, ModeRank>();
+  readonly last = new Map<InstrumentToken, Frame>();
+  readonly #onFrame: (client: Client, frame: Frame) => void;
+  /** The socket's attachment: all that a gateway without memory knows of the client. */
+  attachment = new Uint8Array(0);
+
+  constructor(name: string, onFrame: (client: Client, frame: Frame) => void) {
+    this.name = name;
+    this.#onFrame = onFrame;
+  }
+
+  receive(text: string): void {
+    const frame = JSON.parse(text) as Frame;
+    this.#onFrame(this, frame);
+    this.last.set(frame.token, frame);
+  }
+}
+
+/** One memory of a gateway: its book, and the calls that it has under way. It dies with the memory. */
+class GatewayLife {
+  isAlive = true;
+  readonly book = new GatewayBook();
+  readonly #name: string;
+  readonly #network: Network;
+  readonly #shards: ReadonlyMap<number, Shard>;
+  readonly #resyncing = new Map<number, Promise<boolean>>();
+  readonly #sessions = new Map<Client, number>();
+  readonly #tails = new Map<Client, Promise<void>>();
+  #isFlushDue = false;
+
+  constructor(name: string, network: Network, shards: ReadonlyMap<number, Shard>) {
+    this.#name = name;
+    this.#network = network;
+    this.#shards = shards;
+  }
+
+  open(client: Client): void {
+    const deliver = (frame: string) => {
+      if (this.isAlive) client.receive(frame);
+    };
+    const session = this.book.openSession({ encodeTick, deliver });
+    this.#sessions.set(client, session);
+    const items = unpackSubscriptions(client.attachment);
+    if (!items) throw new Error(`attachment of ${client.name} is unreadable`);
+    this.book.restore(session, items);
+  }
+
+  close(client: Client): void {
+    const session = this.#sessions.get(client);
+    if (session === undefined) return;
+    this.#sessions.delete(client);
+    void this.#tell(this.book.closeSession(session));
+  }
+
+  sessionOf(client: Client): number | undefined {
+    return this.#sessions.get(client);
+  }
+
+  command(client: Client, run: () => Promise<void> | void): void {
+    const tail = (this.#tails.get(client) ?? Promise.resolve()).then(() =>
+      this.isAlive ? run() : undefined,
+    );
+    this.#tails.set(client, tail);
+  }
+
+  async subscribe(client: Client, items: readonly SubscribeItem[]): Promise<void> {
+    const session = this.#sessions.get(client);
+    if (session === undefined) return;
+    const plan = this.book.planSubscribe(session, items);
+    const refused = new Set<InstrumentToken>();
+    await Promise.all(
+      [...plan.contacts].map(async ([shard, contacts]) => {
+        const unknown = await this.#registerWith(shard, contacts);
+        for (const token of unknown ?? contacts.map(([token]) => token)) refused.add(token);
+      }),
+    );
+    if (!this.isAlive) return;
+    const isGone = this.#sessions.get(client) !== session;
+    const accepted = isGone ? [] : plan.accepted.filter(({ token }) => !refused.has(token));
+    this.book.flush();
+    this.book.subscribe(session, accepted);
+    void this.#tell(this.book.unclaim(plan.accepted));
+    if (isGone) return;
+    for (const { token, rank } of accepted) client.subscribed.set(token, rank);
+    this.#remember(client);
+    this.book.sendSnapshot(session, accepted);
+  }
+
+  unsubscribe(client: Client, tokens: readonly InstrumentToken[]): void {
+    const session = this.#sessions.get(client);
+    if (session === undefined) return;
+    void this.#tell(this.book.unsubscribe(session, tokens));
+    for (const token of tokens) client.subscribed.delete(token);
+    this.#remember(client);
+  }
+
+  #remember(client: Client): void {
+    const session = this.#sessions.get(client);
+    if (session !== undefined)
+      client.attachment = packSubscriptions(this.book.subscriptionsOf(session)).slice();
+  }
+
+  onPush(push: ShardPush): void {
+    const verdict = this.book.links[push.shard]?.onPush(push);
+    if (verdict === 'resync') void this.#resync(push.shard);
+    else if (verdict === 'apply') this.#afterNews(this.book.applyPush(push));
+  }
+
+  #afterNews(expulsions: readonly Expulsion[]): void {
+    for (const { session, tokens } of expulsions) {
+      for (const [client, index] of this.#sessions) {
+        if (index !== session) continue;
+        for (const token of tokens) client.subscribed.delete(token);
+        this.#remember(client);
+      }
+    }
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    this.#network.add(undefined, () => {
+      this.#isFlushDue = false;
+      if (this.isAlive) this.book.flush();
+    });
+  }
+
+  async #call<T>(shard: number, run: (book: ShardBook) => T): Promise<T> {
+    if (!this.isAlive) throw new Error('this memory is gone');
+    const host = this.#shards.get(shard) as Shard;
+    const answer = await this.#network.call(`${this.#name}>${shard}`, () => host.change(this.#name, run));
+    if (!this.isAlive) throw new Error('this memory is gone');
+    return answer;
+  }
+
+  async #registerWith(
+    shard: number,
+    items: readonly InterestItem[],
+  ): Promise<readonly InstrumentToken[] | undefined> {
+    const link = this.book.links[shard];
+    try {
+      for (let attempt = 0; attempt <= REGISTER_ATTEMPTS; attempt++) {
+        if (!link?.isSynced && !(await this.#resync(shard))) return undefined;
+        const boot = link?.boot;
+        const snapshot = await this.#call(shard, (book) => book.register(this.#name, items));
+        if (snapshot.boot === boot && link?.boot === boot) {
+          this.#afterNews(this.book.applySnapshot(items, snapshot));
+          return snapshot.unknown;
+        }
+        link?.reset();
+      }
+    } catch {
+      link?.reset();
+    }
+    return undefined;
+  }
+
+  async #tell(changes: readonly InterestChange[]): Promise<void> {
+    await Promise.all(
+      changes.map(async ({ shard, register, release }) => {
+        try {
+          await this.#call(shard, (book) => {
+            book.release(this.#name, release);
+            book.register(this.#name, register);
+          });
+        } catch {
+          this.book.links[shard]?.reset();
+        }
+      }),
+    );
+  }
+
+  #resync(shard: number): Promise<boolean> {
+    const underWay = this.#resyncing.get(shard);
+    if (underWay) return underWay;
+    const call = this.#resyncNow(shard).finally(() => this.#resyncing.delete(shard));
+    this.#resyncing.set(shard, call);
+    return call;
+  }
+
+  async #resyncNow(shard: number): Promise<boolean> {
+    const link = this.book.links[shard];
+    for (let attempt = 0; link && attempt < RESYNC_ATTEMPTS; attempt++) {
+      if (attempt > 0) await this.#network.pause();
+      link.beginSync();
+      const items = this.book.interestOf(shard);
+      try {
+        const snapshot = await this.#call(shard, (book) => book.resync(this.#name, items));
+        const expulsions = this.book.applyResync(shard, items, snapshot);
+        const later = link.finishSync(snapshot);
+        for (const push of later ?? []) expulsions.push(...this.book.applyPush(push));
+        this.#afterNews(expulsions);
+        if (later) return true;
+      } catch {
+        link.reset();
+      }
+    }
+    return false;
+  }
+}
+
+export class Gateway {
+  readonly name: string;
+  readonly clients = new Set<Client>();
+  readonly #network: Network;
+  readonly #shards: ReadonlyMap<number, Shard>;
+  life: GatewayLife;
+
+  constructor(name: string, network: Network, shards: ReadonlyMap<number, Shard>) {
+    this.name = name;
+    this.#network = network;
+    this.#shards = shards;
+    this.life = new GatewayLife(name, network, shards);
+  }
+
+  open(client: Client): void {
+    this.clients.add(client);
+    this.life.open(client);
+  }
+
+  close(client: Client): void {
+    this.clients.delete(client);
+    this.life.close(client);
+  }
+
+  /** The memory is lost, the sockets are not: each comes back with what its attachment says. */
+  reset(): void {
+    this.life.isAlive = false;
+    this.life = new GatewayLife(this.name, this.#network, this.#shards);
+    for (const client of this.clients) this.life.open(client);
+  }
+
+  onPush(push: ShardPush): void {
+    this.life.onPush(push);
+  }
+}

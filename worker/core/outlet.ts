@@ -1,0 +1,100 @@
+// One client's way out: ticks go while its socket takes them, and wait as a set of instruments when it does not.
+import { CLIENT_BACKLOG_BYTES_MAX, CLIENT_STALLED_MS_MAX } from '../../shared/limits.ts';
+import type { TickEncoder } from './fanout.ts';
+
+/** The socket as the core sees it. */
+export interface OutletPort {
+  send(frame: string): void;
+  /** Bytes that were sent and have not left yet; undefined where the runtime does not tell. */
+  bufferedBytes(): number | undefined;
+}
+
+/**
+ * A socket never says that it is slow, it only fills memory: so no more than a backlog is given to it. What comes
+ * while it is full waits here by instrument, where a newer tick takes an older one's place. However slow the client,
+ * that is bounded by its subscriptions, and what it gets in the end is the newest value.
+ */
+export class Outlet {
+  readonly encodeTick: TickEncoder;
+  readonly #port: OutletPort;
+  /** Slots that wait, in the order in which they began to. */
+  readonly #waiting = new Set<number>();
+  #measuredIn = -1;
+  #roomBytes = 0;
+  /** What the socket holds if nothing has left it since it was measured. */
+  #heldBytes = 0;
+  /** When the socket was first found not to take anything, while something waits. */
+  #stuckSinceMs: number | undefined;
+  #skipped = 0;
+
+  constructor(encodeTick: TickEncoder, port: OutletPort) {
+    this.encodeTick = encodeTick;
+    this.#port = port;
+  }
+
+  get isWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Makes the slot wait; it is sent by `drain`. A slot that waits already has just been given a newer value. */
+  hold(slot: number): void {
+    if (this.#waiting.has(slot)) this.#skipped++;
+    else this.#waiting.add(slot);
+  }
+
+  /**
+   * True when a tick may be sent at once. `flush` numbers the flushes: the socket is asked once in each. While anything
+   * waits, everything waits: nothing may overtake.
+   */
+  hasRoom(flush: number): boolean {
+    if (this.#waiting.size > 0) return false;
+    if (flush !== this.#measuredIn) this.#measure(flush);
+    return this.#roomBytes > 0;
+  }
+
+  deliver(frame: string): void {
+    this.#roomBytes -= frame.length;
+    this.#heldBytes += frame.length;
+    this.#port.send(frame);
+  }
+
+  /**
+   * Sends what waits, as far as the socket takes it: `encode` gives a slot's frame as it is now, or undefined when there
+   * is nothing to send any more. Returns the frames sent.
+   */
+  drain(flush: number, nowMs: number, encode: (slot: number) => string | undefined): number {
+    const heldBytes = this.#heldBytes;
+    this.#measure(flush);
+    const hasMoved = this.#heldBytes < heldBytes || this.#roomBytes > 0;
+    this.#stuckSinceMs = hasMoved ? undefined : (this.#stuckSinceMs ?? nowMs);
+    let delivered = 0;
+    for (const slot of this.#waiting) {
+      if (this.#roomBytes <= 0) break;
+      this.#waiting.delete(slot);
+      const frame = encode(slot);
+      if (frame === undefined) continue;
+      this.deliver(frame);
+      delivered++;
+    }
+    return delivered;
+  }
+
+  /** True when ticks wait and the socket has taken nothing for so long that its client must be taken for gone. */
+  isStalled(nowMs: number): boolean {
+    return this.#stuckSinceMs !== undefined && nowMs - this.#stuckSinceMs >= CLIENT_STALLED_MS_MAX;
+  }
+
+  /** Ticks that a newer one replaced since the last call: what the client is told once it has caught up. */
+  takeSkipped(): number {
+    const skipped = this.#skipped;
+    this.#skipped = 0;
+    return skipped;
+  }
+
+  #measure(flush: number): void {
+    this.#measuredIn = flush;
+    // A runtime that does not tell gets one backlog per flush: slower than need be, and bounded.
+    this.#heldBytes = this.#port.bufferedBytes() ?? 0;
+    this.#roomBytes = CLIENT_BACKLOG_BYTES_MAX - this.#heldBytes;
+  }
+}
