@@ -123,11 +123,9 @@ export class GatewayBook {
       this.#claim(slot, item.rank);
       const shard = shardOf(item.token);
       if (!this.needsContact(item)) continue;
-      // Registering replaces the mode: somebody else's higher one must not be lowered by this request.
-      const wanted: InterestItem = [item.token, this.#wantedRank(slot) || item.rank];
       const contact = contacts.get(shard);
-      if (contact) contact.push(wanted);
-      else contacts.set(shard, [wanted]);
+      if (contact) contact.push([item.token, item.rank]);
+      else contacts.set(shard, [[item.token, item.rank]]);
     }
     return { accepted, rejected, contacts };
   }
@@ -136,6 +134,14 @@ export class GatewayBook {
   needsContact({ token, rank }: SubscribeItem): boolean {
     const told = this.#told.get(this.#store.slotOf(token)) ?? 0;
     return told < rank || !this.links[shardOf(token)]?.isSynced;
+  }
+
+  /**
+   * Claimed items in the modes that are wanted of them now. A registration that is sent, or sent again, some time after
+   * its plan must not lower what others have asked for since.
+   */
+  asWanted(items: readonly InterestItem[]): InterestItem[] {
+    return items.map(([token, rank]) => [token, this.#wantedRank(this.#store.slotOf(token)) || rank]);
   }
 
   /** Gives back the claims of a plan, whatever came of it. */
@@ -222,6 +228,9 @@ export class GatewayBook {
 
   /** Takes a push that the link let through. */
   applyPush(push: ShardPush): Expulsion[] {
+    // A registration under way may have been answered before its instrument was struck: it has to ask again.
+    const isClaimed = push.unknown.some((token) => this.#claims.has(this.#store.slotOf(token)));
+    if (isClaimed) this.links[push.shard]?.reset();
     return this.#learn(push);
   }
 

@@ -1,7 +1,6 @@
 // The gateway object: holds clients' hibernating sockets, keeps in step with the shards, flushes what changed.
 import { DurableObject } from 'cloudflare:workers';
 import { assertNever, type ErrorCode } from '../../shared/errors.ts';
-import type { InstrumentToken } from '../../shared/instrument.ts';
 import {
   CLIENT_COMMANDS_QUEUED_MAX,
   DRAIN_PAUSE_MS_MAX,

@@ -12,7 +12,7 @@ const TOKENS_PER_SHARD = 4;
 const GATEWAYS = ['gw-1', 'gw-2'];
 const CLIENTS_PER_GATEWAY = 3;
 const STEPS = 250;
-const SEEDS = 120;
+const SEEDS = 3000;
 /** Prices of one contract lie in one block: a price shows whose it is. */
 const CONTRACT_PRICES = 1_000_000;
 
@@ -161,7 +161,8 @@ class World {
       this.client(gateway);
     } else if (chance < 0.88) gateway.reset();
     else if (chance < 0.92) this.pick([...this.shards.values()]).reset();
-    else if (chance < 0.96) market.heartbeat();
+    else if (chance < 0.94) market.heartbeat();
+    else if (chance < 0.97) client.isFull = !client.isFull;
     else {
       const token = this.pick(market.tokens.slice(1));
       if (market.known.has(token)) market.expire(token);
@@ -172,6 +173,7 @@ class World {
   /** Nothing is lost any more and nothing new is asked for; only the canaries tick. */
   async calmDown(): Promise<void> {
     this.network.lossRate = 0;
+    for (const { clients } of this.gateways.values()) for (const client of clients) client.isFull = false;
     await this.network.drain();
     for (let round = 0; round < 4; round++) {
       for (const market of this.markets) market.tick(market.tokens[0] as InstrumentToken);
@@ -218,7 +220,7 @@ async function run(seed: number): Promise<void> {
   world.checkEnd();
 }
 
-test(`${SEEDS} seeded worlds converge`, { timeout: 60_000 }, async () => {
+test(`${SEEDS} seeded worlds converge`, { timeout: 600_000 }, async () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     try {
       await run(seed);

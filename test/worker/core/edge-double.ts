@@ -1,10 +1,12 @@
 // The edge around the two books, for model tests: a seeded network that delays, loses and fails calls, shards and
 // gateways that lose their memory, and clients that remember what they were told. The calls are those of the objects.
 import type { InstrumentToken } from '../../../shared/instrument.ts';
+import { CLIENT_BACKLOG_BYTES_MAX } from '../../../shared/limits.ts';
 import { AT, type ModeRank } from '../../../shared/tick.ts';
 import { packSubscriptions, unpackSubscriptions } from '../../../worker/core/attachment.ts';
 import type { TickEncoder } from '../../../worker/core/fanout.ts';
 import { type Expulsion, GatewayBook, type InterestChange } from '../../../worker/core/gateway-book.ts';
+import { Outlet } from '../../../worker/core/outlet.ts';
 import type { SubscribeItem } from '../../../worker/core/protocol.ts';
 import { type InterestItem, ShardBook, type ShardPush } from '../../../worker/core/shard-book.ts';
 
@@ -173,6 +175,8 @@ export class Client {
   readonly #onFrame: (client: Client, frame: Frame) => void;
   /** The socket's attachment: all that a gateway without memory knows of the client. */
   attachment = new Uint8Array(0);
+  /** Its socket takes nothing: what comes has to wait. */
+  isFull = false;
 
   constructor(name: string, onFrame: (client: Client, frame: Frame) => void) {
     this.name = name;
@@ -197,6 +201,7 @@ class GatewayLife {
   readonly #sessions = new Map<Client, number>();
   readonly #tails = new Map<Client, Promise<void>>();
   #isFlushDue = false;
+  #isDrainDue = false;
 
   constructor(name: string, network: Network, shards: ReadonlyMap<number, Shard>) {
     this.#name = name;
@@ -205,10 +210,13 @@ class GatewayLife {
   }
 
   open(client: Client): void {
-    const deliver = (frame: string) => {
-      if (this.isAlive) client.receive(frame);
-    };
-    const session = this.book.openSession({ encodeTick, deliver });
+    const outlet = new Outlet(encodeTick, {
+      send: (frame) => {
+        if (this.isAlive) client.receive(frame);
+      },
+      bufferedBytes: () => (client.isFull ? CLIENT_BACKLOG_BYTES_MAX : 0),
+    });
+    const session = this.book.openSession(outlet);
     this.#sessions.set(client, session);
     const items = unpackSubscriptions(client.attachment);
     if (!items) throw new Error(`attachment of ${client.name} is unreadable`);
@@ -253,7 +261,19 @@ class GatewayLife {
     if (isGone) return;
     for (const { token, rank } of accepted) client.subscribed.set(token, rank);
     this.#remember(client);
-    this.book.sendSnapshot(session, accepted);
+    this.book.holdSnapshot(session, accepted);
+    this.#drain();
+  }
+
+  /** Full sockets are looked at again and again, as by the object's timer. */
+  #drain(): void {
+    this.book.drain(0);
+    if (this.#isDrainDue || !this.book.hasWaiting) return;
+    this.#isDrainDue = true;
+    this.#network.add(undefined, () => {
+      this.#isDrainDue = false;
+      if (this.isAlive) this.#drain();
+    });
   }
 
   unsubscribe(client: Client, tokens: readonly InstrumentToken[]): void {
@@ -288,7 +308,9 @@ class GatewayLife {
     this.#isFlushDue = true;
     this.#network.add(undefined, () => {
       this.#isFlushDue = false;
-      if (this.isAlive) this.book.flush();
+      if (!this.isAlive) return;
+      this.book.flush();
+      this.#drain();
     });
   }
 
@@ -309,9 +331,10 @@ class GatewayLife {
       for (let attempt = 0; attempt <= REGISTER_ATTEMPTS; attempt++) {
         if (!link?.isSynced && !(await this.#resync(shard))) return undefined;
         const boot = link?.boot;
-        const snapshot = await this.#call(shard, (book) => book.register(this.#name, items));
+        const wanted = this.book.asWanted(items);
+        const snapshot = await this.#call(shard, (book) => book.register(this.#name, wanted));
         if (snapshot.boot === boot && link?.boot === boot) {
-          this.#afterNews(this.book.applySnapshot(items, snapshot));
+          this.#afterNews(this.book.applySnapshot(wanted, snapshot));
           return snapshot.unknown;
         }
         link?.reset();
