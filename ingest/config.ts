@@ -31,6 +31,8 @@ const Environment = z.object({
     KITE_INSTRUMENTS_PER_CONNECTION_MAX,
   ),
   MAX_WS_CONNECTIONS: integer(1, KITE_CONNECTIONS_PER_ACCOUNT_MAX).default(KITE_CONNECTIONS_PER_ACCOUNT_MAX),
+  /** Without it everything streams, and the edge cannot look symbols up. */
+  DATABASE_URL: rootUrl('postgres:', 'postgresql:').optional(),
   STATUS_PORT: integer(0, 65_535).default(0),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   LOG_FORMAT: z.enum(['text', 'json']).default('text'),

@@ -14,7 +14,7 @@ async function main(config: Config): Promise<void> {
   const log = createLogger({
     level: config.LOG_LEVEL,
     format: config.LOG_FORMAT,
-    secrets: [config.KITE_API_KEY, config.KITE_ACCESS_TOKEN, config.INGEST_SECRET],
+    secrets: [config.KITE_API_KEY, config.KITE_ACCESS_TOKEN, config.INGEST_SECRET, config.DATABASE_URL ?? ''],
     write: (line) => process.stderr.write(line),
     nowMs: systemClock.wallMs,
   });

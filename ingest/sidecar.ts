@@ -1,4 +1,5 @@
 // The sidecar put together: Kite's frames through the pipeline to the shards, and the shards' demand back to Kite.
+import postgres from 'postgres';
 import type { DemandItem } from '../shared/frame.ts';
 import type { InstrumentToken } from '../shared/instrument.ts';
 import type { SidecarStatus } from '../shared/status.ts';
@@ -15,6 +16,7 @@ import { InstrumentLoader } from './instruments/loader.ts';
 import { KitePool } from './kite/pool.ts';
 import { fetchInstruments } from './kite/rest.ts';
 import type { Logger } from './log.ts';
+import { InstrumentWriter } from './store/instrument-writer.ts';
 
 export interface SidecarOptions {
   readonly config: Config;
@@ -36,6 +38,7 @@ export class Sidecar {
   readonly #pipeline: Pipeline;
   readonly #demand = new DemandBook();
   readonly #loader: InstrumentLoader;
+  readonly #instrumentWriter: InstrumentWriter | undefined;
   readonly #pool: KitePool;
   readonly #edge: EdgeClient;
   readonly #flushLoop: FlushLoop;
@@ -84,8 +87,13 @@ export class Sidecar {
         this.#batcher.replaceInstruments(registry);
         this.#applyDemand();
         this.#flushLoop.wake();
+        this.#instrumentWriter?.write([...registry.definitions()]);
       },
     });
+    if (config.DATABASE_URL !== undefined) {
+      const sql = postgres(config.DATABASE_URL, { max: 1, connect_timeout: 5, onnotice: () => undefined });
+      this.#instrumentWriter = new InstrumentWriter({ sql, clock, random, log });
+    }
     this.#pool = this.#newPool();
   }
 
@@ -128,6 +136,7 @@ export class Sidecar {
     this.#flushLoop.stop();
     this.#pool.stop();
     this.#loader.stop();
+    this.#instrumentWriter?.stop();
     this.#edge.close();
   }
 

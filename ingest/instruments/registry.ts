@@ -27,6 +27,10 @@ export class InstrumentRegistry implements InstrumentBook {
     this.#shardTokens = undefined;
   }
 
+  definitions(): IterableIterator<InstrumentDefinition> {
+    return this.#definitions.values();
+  }
+
   definitionOf(token: number): InstrumentDefinition | undefined {
     return this.#definitions.get(token);
   }

@@ -201,8 +201,14 @@ export class GatewayBook {
    * does not exist.
    */
   applySnapshot(items: readonly InterestItem[], snapshot: Snapshot): Expulsion[] {
+    const unknown = new Set(snapshot.unknown);
     for (const [token, rank] of items) {
       const slot = this.#store.slotOf(token);
+      if (unknown.has(token)) {
+        // Another answer says that it exists, and they may have overtaken each other: ask once more.
+        if (this.#told.has(slot)) this.links[shardOf(token)]?.reset();
+        continue;
+      }
       // What was given up or lowered while the answer was on its way has been taken back from the shard since.
       const told = Math.min(rank, slot < 0 ? 0 : this.#wantedRank(slot));
       if (told > (this.#told.get(slot) ?? 0)) this.#told.set(slot, told as ModeRank);

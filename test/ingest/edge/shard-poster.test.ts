@@ -113,22 +113,19 @@ test('pauses grow, and are forgotten after a success', async () => {
     () => 0,
   );
   const pauses: number[] = [];
-  const send = async () => {
-    const before = events.length;
-    poster.send({ ...BATCH });
-    while (!events.slice(before).includes('idle')) {
-      await vi.waitFor(() =>
-        expect(clock.delaysMs.length === 1 || events.slice(before).includes('idle')).toBe(true),
-      );
-      const [delayMs] = clock.delaysMs;
-      if (delayMs === undefined || delayMs > INGEST_BACKOFF_MS_MAX) continue;
-      pauses.push(delayMs);
-      clock.advance(delayMs);
-    }
-  };
-  for (let i = 0; i < 3; i++) await send();
+  for (let posts = 1; posts <= 7; posts++) {
+    if (!poster.isBusy) poster.send(BATCH);
+    await vi.waitFor(() => {
+      expect(edge.posts).toHaveLength(posts);
+      expect(clock.delaysMs).toHaveLength(1);
+      expect(clock.delaysMs[0]).toBeLessThanOrEqual(INGEST_BACKOFF_MS_MAX);
+    });
+    pauses.push(clock.delaysMs[0] as number);
+    clock.advance(clock.delaysMs[0] as number);
+  }
   expect(pauses).toEqual([25, 50, 100, 200, 400, 500, 500]);
-  expect(events.filter((event) => event === 'give up')).toHaveLength(2);
+  await vi.waitFor(() => expect(events.at(-2)).toBe('reply 4 of 7'));
+  expect(events).toEqual(['give up', 'idle', 'give up', 'idle', 'reply 4 of 7', 'idle']);
   edge.answer = () => [500, 'down'];
   poster.send(BATCH);
   await vi.waitFor(() => expect(clock.delaysMs).toEqual([25]));

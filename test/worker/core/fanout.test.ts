@@ -1,16 +1,12 @@
 // One flush: everybody gets what they asked for, and nothing is encoded twice.
 import { describe, expect, test } from 'vitest';
 import type { InstrumentDefinition, InstrumentToken } from '../../../shared/instrument.ts';
+import { CLIENT_BACKLOG_BYTES_MAX } from '../../../shared/limits.ts';
 import { AT, type ModeRank, RECORD_KIND } from '../../../shared/tick.ts';
 import { TickStore } from '../../../shared/tick-store.ts';
-import {
-  type FanoutSource,
-  fanOut,
-  type Outlet,
-  sendSnapshot,
-  type TickEncoder,
-} from '../../../worker/core/fanout.ts';
-import { Subscriptions } from '../../../worker/core/subscriptions.ts';
+import { drainSession, type FanoutSource, fanOut, type TickEncoder } from '../../../worker/core/fanout.ts';
+import { Outlet } from '../../../worker/core/outlet.ts';
+import { type SessionIndex, Subscriptions } from '../../../worker/core/subscriptions.ts';
 import { definitionOf, recordOf } from '../../support/records.ts';
 
 /** A dialect that counts: its frames name what they were made of. */
@@ -24,13 +20,16 @@ function countingEncoder(name: string): { encodeTick: TickEncoder; calls: () => 
   return { encodeTick, calls: () => calls };
 }
 
-class Room {
+class Room implements FanoutSource {
   readonly store = new TickStore(64);
   readonly subscriptions = new Subscriptions();
   readonly definitions: (InstrumentDefinition | undefined)[] = [];
   readonly outlets: (Outlet | undefined)[] = [];
   readonly received: string[][] = [];
-  readonly source: FanoutSource = this;
+  /** Sessions whose socket takes nothing. */
+  readonly full = new Set<SessionIndex>();
+  readonly waiting = new Set<SessionIndex>();
+  flushes = 0;
 
   instrument(token: number, lastPrice: number): number {
     const slot = this.store.slotFor(token);
@@ -39,10 +38,22 @@ class Room {
     return slot;
   }
 
-  join(encodeTick: TickEncoder): number {
+  join(encodeTick: TickEncoder): SessionIndex {
     const frames: string[] = [];
-    this.received.push(frames);
-    return this.outlets.push({ encodeTick, deliver: (frame) => void frames.push(frame) }) - 1;
+    const session = this.received.push(frames) - 1;
+    this.outlets[session] = new Outlet(encodeTick, {
+      send: (frame) => void frames.push(frame),
+      bufferedBytes: () => (this.full.has(session) ? CLIENT_BACKLOG_BYTES_MAX : 0),
+    });
+    return session;
+  }
+
+  fanOut(...slots: number[]): number {
+    return fanOut(this, slots, ++this.flushes, this.waiting);
+  }
+
+  drain(session: SessionIndex): number {
+    return drainSession(this, session, ++this.flushes, 0);
   }
 }
 
@@ -54,7 +65,7 @@ describe('fanOut', () => {
     const dialect = countingEncoder('json');
     const slot = room.instrument(TOKEN, 100);
     for (let i = 0; i < 1_000; i++) room.subscriptions.set(room.join(dialect.encodeTick), slot, 3);
-    expect(fanOut(room.source, [slot])).toBe(1_000);
+    expect(room.fanOut(slot)).toBe(1_000);
     expect(dialect.calls()).toBe(1);
     expect(room.received.every((frames) => frames.length === 1 && frames[0] === 'json:SYM408065:3:100')).toBe(
       true,
@@ -69,7 +80,7 @@ describe('fanOut', () => {
       const session = room.join(dialects[i % 2]?.encodeTick as TickEncoder);
       room.subscriptions.set(session, slot, ((i % 3) + 1) as ModeRank);
     }
-    expect(fanOut(room.source, [slot])).toBe(60);
+    expect(room.fanOut(slot)).toBe(60);
     expect(dialects.map(({ calls }) => calls())).toEqual([3, 3]);
     for (const [i, frames] of room.received.entries()) {
       expect(frames).toEqual([`${i % 2 === 0 ? 'a' : 'b'}:SYM408065:${(i % 3) + 1}:100`]);
@@ -82,7 +93,7 @@ describe('fanOut', () => {
     const slots = [1, 2, 3].map((i) => room.instrument(i * 256 + 1, i));
     const sessions = slots.map(() => room.join(encodeTick));
     for (const [i, slot] of slots.entries()) room.subscriptions.set(sessions[i] as number, slot, 3);
-    expect(fanOut(room.source, [slots[0] as number, slots[2] as number])).toBe(2);
+    expect(room.fanOut(slots[0] as number, slots[2] as number)).toBe(2);
     expect(room.received).toEqual([['json:SYM257:3:1'], [], ['json:SYM769:3:3']]);
   });
 
@@ -91,36 +102,83 @@ describe('fanOut', () => {
     const dialect = countingEncoder('json');
     const slot = room.instrument(TOKEN, 100);
     const session = room.join(dialect.encodeTick);
-    expect(fanOut(room.source, [slot]), 'no subscriber').toBe(0);
+    expect(room.fanOut(slot), 'no subscriber').toBe(0);
     room.subscriptions.set(session, slot, 3);
     room.subscriptions.set(50, slot, 3);
-    expect(fanOut(room.source, [slot]), 'one of two has an outlet').toBe(1);
+    expect(room.fanOut(slot), 'one of two has an outlet').toBe(1);
     room.definitions[slot] = undefined;
-    expect(fanOut(room.source, [slot]), 'no definition').toBe(0);
+    expect(room.fanOut(slot), 'no definition').toBe(0);
     room.definitions[slot] = definitionOf(TOKEN);
     room.store.clear(slot);
-    expect(fanOut(room.source, [slot]), 'no value').toBe(0);
-    expect(fanOut(room.source, [99])).toBe(0);
+    expect(room.fanOut(slot), 'no value').toBe(0);
+    expect(room.fanOut(99)).toBe(0);
     expect(dialect.calls()).toBe(1);
   });
 });
 
-describe('sendSnapshot', () => {
-  test('one session gets current values in the mode given; what has none is left out', () => {
+describe('a full socket', () => {
+  test('has ticks wait and is listed, the others are served at once', () => {
+    const room = new Room();
+    const dialect = countingEncoder('json');
+    const slot = room.instrument(TOKEN, 100);
+    const sessions = [0, 1, 2].map(() => room.join(dialect.encodeTick));
+    for (const session of sessions) room.subscriptions.set(session, slot, 3);
+    room.full.add(1);
+    expect(room.fanOut(slot)).toBe(2);
+    expect([...room.waiting]).toEqual([1]);
+    expect(room.received.map(({ length }) => length)).toEqual([1, 0, 1]);
+    expect(room.drain(1), 'still full').toBe(0);
+    room.full.delete(1);
+    expect(room.drain(1)).toBe(1);
+    expect(room.received[1]).toEqual(['json:SYM408065:3:100']);
+  });
+
+  test('is sent the value of the moment that it drains, in its own mode, once', () => {
     const room = new Room();
     const { encodeTick } = countingEncoder('json');
-    const slots = [1, 2].map((i) => room.instrument(i * 256 + 1, i));
-    const empty = room.store.slotFor(9 * 256 + 1);
-    const [session] = [room.join(encodeTick), room.join(encodeTick)];
-    const items = [
-      [slots[1], 1],
-      [empty, 3],
-      [-1, 3],
-      [slots[0], 3],
-    ] as [number, ModeRank][];
-    expect(sendSnapshot(room.source, session, items)).toBe(2);
-    expect(room.received).toEqual([['json:SYM513:1:2', 'json:SYM257:3:1'], []]);
+    const [a, b] = [room.instrument(257, 1), room.instrument(513, 2)];
+    const session = room.join(encodeTick);
+    room.subscriptions.set(session, a, 2);
+    room.subscriptions.set(session, b, 3);
+    room.full.add(session);
+    for (let price = 10; price < 20; price++) {
+      room.instrument(257, price);
+      room.fanOut(a, b);
+    }
+    room.full.delete(session);
+    expect(room.drain(session)).toBe(2);
+    expect(room.received[session]).toEqual(['json:SYM257:2:19', 'json:SYM513:3:2']);
+    expect(room.drain(session)).toBe(0);
+  });
+
+  test('nothing overtakes what waits', () => {
+    const room = new Room();
+    const { encodeTick } = countingEncoder('json');
+    const [a, b] = [room.instrument(257, 1), room.instrument(513, 2)];
+    const session = room.join(encodeTick);
+    for (const slot of [a, b]) room.subscriptions.set(session, slot, 3);
+    room.full.add(session);
+    room.fanOut(a);
+    room.full.delete(session);
+    expect(room.fanOut(b), 'there is room, but a waits').toBe(0);
+    room.drain(session);
+    expect(room.received[session]).toEqual(['json:SYM257:3:1', 'json:SYM513:3:2']);
+  });
+
+  test('is not sent what it has unsubscribed from, or what has no value any more, meanwhile', () => {
+    const room = new Room();
+    const { encodeTick } = countingEncoder('json');
+    const slots = [1, 2, 3].map((i) => room.instrument(i * 256 + 1, i)) as [number, number, number];
+    const session = room.join(encodeTick);
+    for (const slot of slots) room.subscriptions.set(session, slot, 3);
+    room.full.add(session);
+    room.fanOut(...slots);
+    room.full.delete(session);
+    room.subscriptions.remove(session, slots[0]);
+    room.store.clear(slots[1]);
+    expect(room.drain(session)).toBe(1);
+    expect(room.received[session]).toEqual(['json:SYM769:3:3']);
     room.outlets[session] = undefined;
-    expect(sendSnapshot(room.source, session, items)).toBe(0);
+    expect(room.drain(session)).toBe(0);
   });
 });
