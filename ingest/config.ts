@@ -20,9 +20,12 @@ const Environment = z.object({
   KITE_WS_ROOT: rootUrl('wss:', 'ws:').default('wss://ws.kite.trade/'),
   /** More parameters for the socket's URL, as a query string; Kite's sandbox wants `user_id`. */
   KITE_WS_PARAMETERS: z.string().default(''),
-  EDGE_URL: rootUrl('https:', 'http:').refine((text) => new URL(text).pathname === '/', {
-    error: 'must be an origin, without a path: the path of a post is part of what is signed',
-  }),
+  EDGE_URL: rootUrl('https:', 'http:').refine(
+    (text) => !URL.canParse(text) || new URL(text).pathname === '/',
+    {
+      error: 'must be an origin, without a path: the path of a post is part of what is signed',
+    },
+  ),
   INGEST_SECRET: z.string().min(32),
   TICK_BATCH_WINDOW_MS: integer(1, 10_000).default(100),
   TICK_BATCH_MAX_SIZE: integer(1, BATCH_TICKS_MAX).default(1_000),

@@ -76,7 +76,9 @@ export function createLogger(options: LoggerOptions): Logger {
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => [name, clean(name, value)] as const);
     if (options.format === 'json') {
-      options.write(`${JSON.stringify({ time, level, message: text, ...Object.fromEntries(entries) })}\n`);
+      const own = { time, level, message: text };
+      // Own keys first and last: first for their place, last so that no field can replace them.
+      options.write(`${JSON.stringify({ ...own, ...Object.fromEntries(entries), ...own })}\n`);
       return;
     }
     const details = entries.map(([name, value]) => ` ${name}=${textValue(value)}`).join('');

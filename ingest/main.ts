@@ -28,8 +28,8 @@ async function main(config: Config): Promise<void> {
     clock: systemClock,
     random: Math.random,
     log,
-    onSuperseded: (message) => {
-      log.error('another sidecar is active, this one ends', { message });
+    onSuperseded: (reason) => {
+      log.error('another sidecar is active, this one ends', { reason });
       void end(EXIT_SUPERSEDED);
     },
   });

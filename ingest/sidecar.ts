@@ -25,7 +25,7 @@ export interface SidecarOptions {
   readonly random: () => number;
   readonly log: Logger;
   /** A later sidecar is active: this one has stopped posting, and should end. */
-  readonly onSuperseded: (message: string) => void;
+  readonly onSuperseded: (reason: string) => void;
 }
 
 /** How often it is looked whether a wish has lingered long enough. */
@@ -55,10 +55,10 @@ export class Sidecar {
     this.#batcher = new Batcher(this.#epoch, EMPTY_INSTRUMENT_BOOK);
     this.#pipeline = new Pipeline(this.#batcher);
     this.#edge = new EdgeClient(config.EDGE_URL, config.INGEST_SECRET, clock);
-    const superseded = (message: string) => {
+    const superseded = (reason: string) => {
       if (!this.#isRunning) return;
       this.stop();
-      onSuperseded(message);
+      onSuperseded(reason);
     };
     this.#flushLoop = new FlushLoop({
       batcher: this.#batcher,

@@ -94,8 +94,8 @@ export const DRAIN_PAUSE_MS_MAX = 50;
 export const CLIENT_SUBSCRIPTIONS_MAX = 3_000;
 /** Tokens in one client message. */
 export const CLIENT_TOKENS_PER_MESSAGE_MAX = 3_000;
-/** Characters in one client message: 3,000 ten-digit tokens with spaces are 36,000. */
-export const CLIENT_MESSAGE_CHARS_MAX = 65_536;
+/** Characters in one client message: ten thousand tokens, over three times what is taken, are still told so in words. */
+export const CLIENT_MESSAGE_CHARS_MAX = 131_072;
 /** Commands of one socket that may wait for a shard's answer; more is abuse. */
 export const CLIENT_COMMANDS_QUEUED_MAX = 64;
 /** Rejected items that one acknowledgement spells out. */
@@ -160,3 +160,66 @@ export const SIMULATOR_REQUEST_BODY_BYTES_MAX = 64 * 1024;
 export const SIMULATOR_REQUEST_TOKENS_MAX = 16;
 /** A request token lives for a few minutes at Kite. */
 export const SIMULATOR_REQUEST_TOKEN_MS_MAX = 5 * 60_000;
+
+/** Sockets of one user at one gateway: devices, tabs and bots of a person; more is a loop that never closes. */
+export const CONNECTIONS_PER_USER_MAX = 20;
+/** Sockets of one address (IPv6: of one /64) at one gateway: an office behind one line, not a flood from one machine. */
+export const CONNECTIONS_PER_ADDRESS_MAX = 100;
+/** A socket that was opened without a token has so long to authenticate: it holds a place that others need. */
+export const AUTHENTICATE_MS_MAX = 10_000;
+/** Client messages carried out per second and socket, and so many at once after silence; what comes faster waits. */
+export const MESSAGES_PER_SECOND_MAX = 20;
+/** Messages of one socket that arrive per second (20 x the pace) before it is closed: no mistake sends so many. */
+export const MESSAGES_ABUSIVE_PER_SECOND = 400;
+/** How long a Worker or gateway may go by what it last read of the revocations; a revoked token passes for so long at most. */
+export const REVOCATION_CACHE_MS = 5_000;
+/** Wait of an upgrade for the database; without an answer it goes by what was known before. */
+export const REVOCATION_WAIT_MS_MAX = 1_000;
+/** Revoked users in the memory of one Worker: 100 bytes each. The oldest go first, and that is logged as an error. */
+export const REVOCATIONS_MAX = 100_000;
+/** Body of a revocation: one user id. */
+export const REVOKE_BODY_BYTES_MAX = 4_096;
+/** Characters of a user id: what the claim `sub` may have. */
+export const USER_ID_CHARS_MAX = 256;
+/** A gateway that was full is not asked again for so long: a storm of reconnects must not beat on it. */
+export const GATEWAY_FULL_MS = 1_000;
+/** Characters of an Origin header that a refusal repeats: a host name has 253 at most. */
+export const ORIGIN_CHARS_MAX = 300;
+
+/** SDK: full-jitter reconnect, first and highest ceiling; a connection that lived so long wipes out earlier failures. */
+export const CLIENT_SDK_BACKOFF_MS_MIN = 500;
+export const CLIENT_SDK_BACKOFF_MS_MAX = 30_000;
+export const CLIENT_SDK_STABLE_MS = 20_000;
+/** SDK: longest wait that a server's `retry_after_ms` or `reconnect_in_ms` can impose. */
+export const CLIENT_SDK_RETRY_AFTER_MS_MAX = 300_000;
+/** SDK: from opening a socket to `connected`; a black-holed connect would take minutes to fail. */
+export const CLIENT_SDK_HANDSHAKE_MS_MAX = 10_000;
+/** SDK: the application's token callback; a user may have to answer nothing here, it only fetches. */
+export const CLIENT_SDK_TOKEN_MS_MAX = 15_000;
+/** SDK: silence after which values count as stale, unless the application says otherwise. */
+export const CLIENT_SDK_STALE_AFTER_MS = 10_000;
+/** SDK: longest silence before a ping: proxies drop what is idle for 30 to 60 s. */
+export const CLIENT_SDK_PING_MS_MAX = 25_000;
+/** SDK: a ping comes after half of the allowed silence, but never more often than this. */
+export const CLIENT_SDK_PING_MS_MIN = 500;
+/** SDK: what an answer may take on top of the pause before a ping; later, the connection is dead. */
+export const CLIENT_SDK_PONG_GRACE_MS = 5_000;
+/** SDK: an acknowledgement that has not come by then is asked for again. */
+export const CLIENT_SDK_ANSWER_MS_MAX = 15_000;
+/** SDK: instruments refused for a passing reason are asked for again after this, with full jitter on top. */
+export const CLIENT_SDK_REFUSED_RETRY_MS = 5_000;
+/** SDK: requests without an answer yet; the server queues 64 commands per socket and then refuses. */
+export const CLIENT_SDK_REQUESTS_OPEN_MAX = 32;
+/** SDK: wanted instruments of one client: four times what a server takes; what is over its limit it rejects by name. */
+export const CLIENT_SDK_INSTRUMENTS_MAX = 12_000;
+/** SDK: subscription handles of one client; more is a leak in the application. */
+export const CLIENT_SDK_SUBSCRIPTIONS_MAX = 10_000;
+/** SDK: listeners per event, and open iterators; more is a leak in the application. */
+export const CLIENT_SDK_LISTENERS_MAX = 1_000;
+export const CLIENT_SDK_ITERATORS_MAX = 1_000;
+/** SDK: largest frame that is parsed: 3,000 refusals with their messages are 600 kB. */
+export const CLIENT_SDK_FRAME_CHARS_MAX = 4 * 1024 * 1024;
+/** SDK: commands per second before the server has published its own number. */
+export const CLIENT_SDK_MESSAGES_PER_S = 20;
+/** SDK: characters of a symbol, exchange and colon included. */
+export const CLIENT_SDK_SYMBOL_CHARS_MAX = 128;

@@ -1,7 +1,7 @@
 // The conflating buffer between ticks and shards: newest record of each instrument, and batches of what is news.
 import { assert } from '../../shared/errors.ts';
 import { BATCH_HEADER_BYTES, type BatchReply, encodeBatch, encodeTokenList } from '../../shared/frame.ts';
-import type { InstrumentDefinition } from '../../shared/instrument.ts';
+import { type InstrumentDefinition, isSameInstrument } from '../../shared/instrument.ts';
 import {
   BATCH_BYTES_MAX,
   BATCH_DEFINITIONS_MAX,
@@ -140,7 +140,7 @@ export class Batcher {
     for (const token of this.#wanted) {
       const before = previous.definitionOf(token);
       const now = book.definitionOf(token);
-      if (now !== undefined && before !== undefined && isSameContract(before, now)) {
+      if (now !== undefined && before !== undefined && isSameInstrument(before, now)) {
         this.#isDefined[this.#store.slotOf(token)] = 0;
       } else changed.push(token);
     }
@@ -337,10 +337,6 @@ export class Batcher {
     this.#isWanted.fill(0);
     this.#isWanted.fill(1, 0, this.#wanted.size);
   }
-}
-
-function isSameContract(a: InstrumentDefinition, b: InstrumentDefinition): boolean {
-  return a.tradingsymbol === b.tradingsymbol && a.exchange === b.exchange && a.expiry === b.expiry;
 }
 
 /** Bytes of a definition in a JSON list, with its comma. */

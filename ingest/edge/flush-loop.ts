@@ -20,7 +20,7 @@ export interface FlushLoopOptions {
   /** Ticks per batch. */
   readonly ticksMax: number;
   readonly onDemand: (shard: number, items: readonly DemandItem[]) => void;
-  readonly onSuperseded: (message: string) => void;
+  readonly onSuperseded: (reason: string) => void;
 }
 
 export class FlushLoop {
@@ -64,10 +64,10 @@ export class FlushLoop {
       onReply: (reply) => this.#onReply(shard, reply),
       onGiveUp: () => batcher.giveUp(shard),
       onIdle: () => this.wake(),
-      onSuperseded: (message) => {
+      onSuperseded: (reason) => {
         if (this.#isStopped) return;
         this.stop();
-        this.#options.onSuperseded(message);
+        this.#options.onSuperseded(reason);
       },
     });
   }

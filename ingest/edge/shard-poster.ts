@@ -35,7 +35,7 @@ export interface ShardPosterOptions {
   /** The poster ceased to be busy. */
   readonly onIdle: () => void;
   /** A later sidecar is active: this one must not post any more. */
-  readonly onSuperseded: (message: string) => void;
+  readonly onSuperseded: (reason: string) => void;
 }
 
 /** What came of one post. `failed` may or may not have arrived; `refused` arrived, and never will be taken. */

@@ -76,8 +76,8 @@ export class EdgeClient {
         },
         (response) =>
           readReply(response)
-            .then(resolve, reject)
-            .finally(() => deadline.cancel()),
+            .finally(() => deadline.cancel())
+            .then(resolve, reject),
       );
       const deadline = this.#clock.after(INGEST_POST_MS_MAX, () =>
         request.destroy(new Error(`no reply within ${INGEST_POST_MS_MAX} ms`)),

@@ -13,7 +13,7 @@ export interface StatusPosterOptions {
   readonly log: Logger;
   readonly status: () => SidecarStatus;
   /** A later sidecar is active. */
-  readonly onSuperseded: (message: string) => void;
+  readonly onSuperseded: (reason: string) => void;
 }
 
 /** A report that fails is not repeated: the next one says more. */

@@ -14,7 +14,9 @@ import {
   JWKS_COOLDOWN_MS,
   JWKS_FETCH_MS_MAX,
   JWT_CHARS_MAX,
+  PRINCIPAL_BYTES_MAX,
 } from '../../shared/limits.ts';
+import { principalBytes } from '../core/attachment.ts';
 import type { Principal } from '../core/protocol.ts';
 import type { Env } from '../env.ts';
 
@@ -98,7 +100,11 @@ export async function verifyToken(token: string | undefined, env: Env): Promise<
   if (!claims.success) return failed(`claim ${claims.error.issues[0]?.path.join('.')} is invalid`);
   const { sub, exp, email, name, roles, permissions } = claims.data;
   const optional = { ...(email === undefined ? {} : { email }), ...(name === undefined ? {} : { name }) };
-  return { ok: true, principal: { userId: sub, ...optional, roles, permissions, expiresAtS: exp } };
+  const principal: Principal = { userId: sub, ...optional, roles, permissions, expiresAtS: exp };
+  // The claims live in the socket's attachment, beside its subscriptions: there is room for so much of them.
+  const bytes = principalBytes(principal);
+  if (bytes > PRINCIPAL_BYTES_MAX) return failed(`claims of ${bytes} bytes, at most ${PRINCIPAL_BYTES_MAX}`);
+  return { ok: true, principal };
 }
 
 /** The token of a request: `Authorization: Bearer`, or the query that browsers have to use for sockets. */

@@ -19,7 +19,10 @@ export interface RejectedItem {
 export interface Refusal {
   readonly kind: 'refused';
   readonly code: ErrorCode;
+  /** One of the first protocol's texts where it has one: clients compare them. */
   readonly message: string;
+  /** What exactly was wrong, where the message alone does not say. */
+  readonly detail?: string;
 }
 
 export type ClientCommand =
@@ -76,5 +79,6 @@ export type ServerEvent =
       readonly kind: 'error';
       readonly code: ErrorCode;
       readonly message: string;
+      readonly detail?: string;
       readonly tokens?: readonly InstrumentToken[];
     };

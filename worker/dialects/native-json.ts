@@ -25,8 +25,8 @@ import type { Dialect } from './dialect.ts';
 /** Characters of a client's own text that an error repeats. */
 const ECHO_CHARS_MAX = 100;
 
-function refused(code: Refusal['code'], message: string): Refusal {
-  return { kind: 'refused', code, message };
+function refused(code: Refusal['code'], message: string, detail?: string): Refusal {
+  return { kind: 'refused', code, message, ...(detail === undefined ? {} : { detail }) };
 }
 
 /** Never stringifies what is nested: 30,000 brackets fit a message, and JSON.stringify's recursion does not take them. */
@@ -48,7 +48,7 @@ function parseTokens(value: unknown): TokenList | Refusal {
   if (!Array.isArray(value)) return refused('invalid_tokens', refusal);
   if (value.length > CLIENT_TOKENS_PER_MESSAGE_MAX) {
     const counts = `${value.length} given, at most ${CLIENT_TOKENS_PER_MESSAGE_MAX} per message`;
-    return refused('invalid_tokens', `${refusal}: ${counts}`);
+    return refused('too_many_tokens', refusal, counts);
   }
   const tokens = new Set<InstrumentToken>();
   const rejected: RejectedItem[] = [];
@@ -71,7 +71,7 @@ function parse(message: string | ArrayBuffer): ClientCommand {
   if (typeof message !== 'string') return refused('invalid_json', 'Invalid JSON message');
   if (message.length > CLIENT_MESSAGE_CHARS_MAX) {
     const counts = `${message.length} characters, at most ${CLIENT_MESSAGE_CHARS_MAX}`;
-    return refused('message_too_big', `Message too big: ${counts}`);
+    return refused('message_too_big', 'Invalid JSON message', counts);
   }
   let value: unknown;
   try {
@@ -144,6 +144,7 @@ function encode(event: ServerEvent): string {
         type: 'error',
         message: event.message,
         code: event.code,
+        ...(event.detail === undefined ? {} : { detail: event.detail }),
         ...(event.tokens ? { tokens: event.tokens } : {}),
       });
     default:

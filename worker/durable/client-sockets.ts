@@ -82,7 +82,8 @@ export class ClientSockets {
     }
     const { dialect, connectionId, principal, connectedAtMs } = attachment;
     const session = this.open(socket, { dialect, connectionId, principal, connectedAtMs });
-    this.#book.restore(session.index, items);
+    const dropped = this.#book.restore(session.index, items);
+    if (dropped.length > 0) this.#close(socket, 1012, 'No room for the session here, reconnect');
   }
 
   /** Writes the session's state to its socket. Called after every change: an eviction may come at any time. */

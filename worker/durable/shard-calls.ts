@@ -7,6 +7,8 @@ import type { InterestItem } from '../core/shard-book.ts';
 import type { Env } from '../env.ts';
 import { shardStub } from './stubs.ts';
 
+type ShardStub = ReturnType<typeof shardStub>;
+
 export class ShardCalls {
   readonly #env: Env;
   readonly #gateway: string;
@@ -14,6 +16,7 @@ export class ShardCalls {
   readonly #onNews: (expulsions: readonly Expulsion[]) => void;
   /** Resynchronisations under way, by shard: whoever needs one joins it. */
   readonly #resyncing = new Map<number, Promise<boolean>>();
+  readonly #stubs = new Map<number, ShardStub>();
   resyncs = 0;
 
   /** `onNews` is called whenever values have arrived outside a push. */
@@ -27,6 +30,21 @@ export class ShardCalls {
     this.#gateway = gateway;
     this.#book = book;
     this.#onNews = onNews;
+  }
+
+  /**
+   * One call of a shard. Calls arrive in the order in which they are made only on one and the same stub, and order
+   * matters: a release that overtakes a later registration would silence it. A failure can break a stub for good.
+   */
+  async #call<T>(shard: number, call: (stub: ShardStub) => Promise<T>): Promise<T> {
+    const stub = this.#stubs.get(shard) ?? shardStub(this.#env, shard);
+    this.#stubs.set(shard, stub);
+    try {
+      return await call(stub);
+    } catch (error) {
+      this.#stubs.delete(shard);
+      throw error;
+    }
   }
 
   /**
@@ -56,9 +74,10 @@ export class ShardCalls {
       for (let attempt = 0; attempt <= RESYNC_ATTEMPTS_MAX; attempt++) {
         if (!link?.isSynced && !(await this.resync(shard))) return undefined;
         const boot = link?.boot;
-        const snapshot = await shardStub(this.#env, shard).register(this.#gateway, items);
+        const wanted = this.#book.asWanted(items);
+        const snapshot = await this.#call(shard, (stub) => stub.register(this.#gateway, wanted));
         if (snapshot.boot === boot && link?.boot === boot) {
-          this.#onNews(this.#book.applySnapshot(items, snapshot));
+          this.#onNews(this.#book.applySnapshot(wanted, snapshot));
           return snapshot.unknown;
         }
         // The shard has lost its memory between the two calls: what we hold of it is of another life.
@@ -75,9 +94,12 @@ export class ShardCalls {
   async tell(changes: readonly InterestChange[]): Promise<void> {
     const calls = changes.map(async ({ shard, register, release }) => {
       try {
-        const stub = shardStub(this.#env, shard);
-        if (release.length > 0) await stub.release(this.#gateway, release);
-        if (register.length > 0) await stub.register(this.#gateway, register);
+        await this.#call(shard, async (stub) => {
+          // Both start before either is waited for: what is called later on this stub arrives after both.
+          const released = release.length > 0 ? stub.release(this.#gateway, release) : undefined;
+          const registered = register.length > 0 ? stub.register(this.#gateway, register) : undefined;
+          await Promise.all([released, registered]);
+        });
       } catch (error) {
         console.warn(`gateway ${this.#gateway}: shard ${shard} did not hear a release: ${error}`);
         this.#book.links[shard]?.reset();
@@ -108,7 +130,7 @@ export class ShardCalls {
       this.resyncs++;
       const items = this.#book.interestOf(shard);
       try {
-        const snapshot = await shardStub(this.#env, shard).resync(this.#gateway, items);
+        const snapshot = await this.#call(shard, (stub) => stub.resync(this.#gateway, items));
         const expulsions = this.#book.applyResync(shard, items, snapshot);
         const later = link.finishSync(snapshot);
         for (const push of later ?? []) expulsions.push(...this.#book.applyPush(push));

@@ -131,6 +131,7 @@ test('a batch that was given up comes again with newer values, and other shards 
       expect(other?.batch.tickCount).toBe(1);
     }
     await pending[0]!.fail();
+    clock.advance(0);
     clock.advance(clock.delaysMs[0]!);
   }
   clock.advance(100);

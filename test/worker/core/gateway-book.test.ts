@@ -390,6 +390,7 @@ describe('sessions', () => {
     room.book.flush();
     expect(room.book.hasWaiting).toBe(true);
     room.book.closeSession(first);
+    expect(room.book.hasWaiting).toBe(false);
     room.full.clear();
     const second = room.join();
     expect(second).toBe(first);

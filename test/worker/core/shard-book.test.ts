@@ -210,6 +210,19 @@ describe('instruments that do not exist', () => {
     expect(book.demand()).toEqual([[A, 'full']]);
   });
 
+  test('what is expelled takes its undelivered definition with it; a resynchronisation says all that is unknown', () => {
+    const { book, sidecar } = setUp();
+    book.register('gw', [[B, 3]]);
+    sidecar.post(book, { definitions: [definitionOf(B)] });
+    sidecar.post(book, { knownTokens: [A] });
+    sidecar.post(book, { knownTokens: [A, B], definitions: [definitionOf(B)] });
+    expect(book.takePush('gw')).toMatchObject({ definitions: [], unknown: [B] });
+    book.register('gw', [[B, 3]]);
+    sidecar.post(book, { knownTokens: [A] });
+    expect(book.resync('gw', [[B, 3]]).unknown).toEqual([B]);
+    expect(book.takePush('gw')).toBeUndefined();
+  });
+
   test('a token that a new list has again is wanted again, and an old expulsion does not strike it', () => {
     const { book, sidecar } = setUp();
     book.register('gw', [[B, 3]]);

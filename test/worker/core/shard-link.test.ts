@@ -194,7 +194,7 @@ describe('model: a shard with one growing value, and a network that loses, doubl
   const step = fc.tuple(fc.constantFrom(...kinds, 'ask'), fc.nat(1_000)) as fc.Arbitrary<Step>;
 
   for (const isOrdered of [true, false]) {
-    test(`${isOrdered ? 'pushes in order' : 'pushes in any order'}: never backwards, and current in the end`, () => {
+    test(`${isOrdered ? 'pushes in order' : 'pushes reordered'} - never backwards, and current in the end`, () => {
       fc.assert(
         fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
           const model = new LinkModel();

@@ -97,64 +97,73 @@ describe('what clients say', () => {
 describe('what is no command', () => {
   const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
   const notAList = 'tokens must be a list of instrument tokens';
-  const cases: [name: string, message: string | ArrayBuffer, code: string, text: string][] = [
-    ['nothing', '', 'invalid_json', 'Invalid JSON message'],
-    ['text', 'hello', 'invalid_json', 'Invalid JSON message'],
-    ['half an object', '{"action":"ping"', 'invalid_json', 'Invalid JSON message'],
-    ['two objects', '{"action":"ping"}{"action":"ping"}', 'invalid_json', 'Invalid JSON message'],
-    ['NaN', '{"action":"subscribe","tokens":[NaN]}', 'invalid_json', 'Invalid JSON message'],
-    ['bytes', new Uint8Array([1, 2, 3]).buffer, 'invalid_json', 'Invalid JSON message'],
+  const cases: [name: string, message: string | ArrayBuffer, code: string, text: string, detail?: string][] =
     [
-      'JSON as bytes',
-      new TextEncoder().encode('{"action":"ping"}').buffer,
-      'invalid_json',
-      'Invalid JSON message',
-    ],
-    ['a list', '[{"action":"ping"}]', 'invalid_message', 'Invalid JSON message'],
-    ['a string', '"ping"', 'invalid_message', 'Invalid JSON message'],
-    ['null', 'null', 'invalid_message', 'Invalid JSON message'],
-    ['a number', '42', 'invalid_message', 'Invalid JSON message'],
-    ['no action', '{"tokens":[1]}', 'unknown_action', 'Unknown action: null'],
-    ['a null action', '{"action":null}', 'unknown_action', 'Unknown action: null'],
-    ['another action', '{"action":"explode"}', 'unknown_action', 'Unknown action: explode'],
-    ['another case', '{"action":"PING"}', 'unknown_action', 'Unknown action: PING'],
-    ['a number as action', '{"action":7}', 'unknown_action', 'Unknown action: 7'],
-    ['a list as action', '{"action":["ping"]}', 'unknown_action', 'Unknown action: a list'],
-    [
-      'an action of the prototype',
-      '{"action":"constructor"}',
-      'unknown_action',
-      'Unknown action: constructor',
-    ],
-    ['a prototype as carrier', '{"__proto__":{"action":"ping"}}', 'unknown_action', 'Unknown action: null'],
-    [
-      'a long action',
-      `{"action":"${'y'.repeat(500)}"}`,
-      'unknown_action',
-      `Unknown action: ${'y'.repeat(100)}...`,
-    ],
-    ['a deep action', `{"action":${nested(30_000)}}`, 'unknown_action', 'Unknown action: a list'],
-    ['no tokens', '{"action":"subscribe"}', 'invalid_tokens', notAList],
-    ['null tokens', '{"action":"unsubscribe","tokens":null}', 'invalid_tokens', notAList],
-    ['one token', '{"action":"subscribe","tokens":256265}', 'invalid_tokens', notAList],
-    ['text as tokens', '{"action":"subscribe","tokens":"256265"}', 'invalid_tokens', notAList],
-    ['an object as tokens', '{"action":"subscribe","tokens":{"length":1,"0":5}}', 'invalid_tokens', notAList],
-    [
-      '10,000 tokens',
-      JSON.stringify({ action: 'subscribe', tokens: new Array(10_000).fill(1) }),
-      'invalid_tokens',
-      `${notAList}: 10000 given, at most 3000 per message`,
-    ],
-    [
-      '1 MiB',
-      JSON.stringify({ action: 'ping', padding: 'x'.repeat(1_048_576 - 30) }),
-      'message_too_big',
-      'Message too big: 1048576 characters, at most 65536',
-    ],
-  ];
-  for (const [name, message, code, text] of cases) {
+      ['nothing', '', 'invalid_json', 'Invalid JSON message'],
+      ['text', 'hello', 'invalid_json', 'Invalid JSON message'],
+      ['half an object', '{"action":"ping"', 'invalid_json', 'Invalid JSON message'],
+      ['two objects', '{"action":"ping"}{"action":"ping"}', 'invalid_json', 'Invalid JSON message'],
+      ['NaN', '{"action":"subscribe","tokens":[NaN]}', 'invalid_json', 'Invalid JSON message'],
+      ['bytes', new Uint8Array([1, 2, 3]).buffer, 'invalid_json', 'Invalid JSON message'],
+      [
+        'JSON as bytes',
+        new TextEncoder().encode('{"action":"ping"}').buffer,
+        'invalid_json',
+        'Invalid JSON message',
+      ],
+      ['a list', '[{"action":"ping"}]', 'invalid_message', 'Invalid JSON message'],
+      ['a string', '"ping"', 'invalid_message', 'Invalid JSON message'],
+      ['null', 'null', 'invalid_message', 'Invalid JSON message'],
+      ['a number', '42', 'invalid_message', 'Invalid JSON message'],
+      ['no action', '{"tokens":[1]}', 'unknown_action', 'Unknown action: null'],
+      ['a null action', '{"action":null}', 'unknown_action', 'Unknown action: null'],
+      ['another action', '{"action":"explode"}', 'unknown_action', 'Unknown action: explode'],
+      ['another case', '{"action":"PING"}', 'unknown_action', 'Unknown action: PING'],
+      ['a number as action', '{"action":7}', 'unknown_action', 'Unknown action: 7'],
+      ['a list as action', '{"action":["ping"]}', 'unknown_action', 'Unknown action: a list'],
+      [
+        'an action of the prototype',
+        '{"action":"constructor"}',
+        'unknown_action',
+        'Unknown action: constructor',
+      ],
+      ['a prototype as carrier', '{"__proto__":{"action":"ping"}}', 'unknown_action', 'Unknown action: null'],
+      [
+        'a long action',
+        `{"action":"${'y'.repeat(500)}"}`,
+        'unknown_action',
+        `Unknown action: ${'y'.repeat(100)}...`,
+      ],
+      ['a deep action', `{"action":${nested(30_000)}}`, 'unknown_action', 'Unknown action: a list'],
+      ['no tokens', '{"action":"subscribe"}', 'invalid_tokens', notAList],
+      ['null tokens', '{"action":"unsubscribe","tokens":null}', 'invalid_tokens', notAList],
+      ['one token', '{"action":"subscribe","tokens":256265}', 'invalid_tokens', notAList],
+      ['text as tokens', '{"action":"subscribe","tokens":"256265"}', 'invalid_tokens', notAList],
+      [
+        'an object as tokens',
+        '{"action":"subscribe","tokens":{"length":1,"0":5}}',
+        'invalid_tokens',
+        notAList,
+      ],
+      [
+        '10,000 tokens',
+        JSON.stringify({ action: 'subscribe', tokens: new Array(10_000).fill(1) }),
+        'too_many_tokens',
+        notAList,
+        '10000 given, at most 3000 per message',
+      ],
+      [
+        '1 MiB',
+        JSON.stringify({ action: 'ping', padding: 'x'.repeat(1_048_576 - 30) }),
+        'message_too_big',
+        'Invalid JSON message',
+        '1048576 characters, at most 131072',
+      ],
+    ];
+  for (const [name, message, code, text, detail] of cases) {
     test(`${name}: ${code}`, () => {
-      expect(nativeJson.parse(message)).toEqual({ kind: 'refused', code, message: text });
+      const refusal = { kind: 'refused', code, message: text, ...(detail === undefined ? {} : { detail }) };
+      expect(nativeJson.parse(message)).toEqual(refusal);
     });
   }
 
@@ -168,7 +177,7 @@ describe('what is no command', () => {
   test('the limits are reached: as much as is allowed is taken, one more is not', () => {
     const list = Array.from({ length: CLIENT_TOKENS_PER_MESSAGE_MAX }, (_, i) => 4_294_960_000 + i);
     expect(parse({ action: 'subscribe', tokens: list })).toMatchObject({ kind: 'subscribe', rejected: [] });
-    expect(parse({ action: 'subscribe', tokens: [...list, 1] })).toMatchObject({ code: 'invalid_tokens' });
+    expect(parse({ action: 'subscribe', tokens: [...list, 1] })).toMatchObject({ code: 'too_many_tokens' });
     const padded = '{"action":"ping"}'.padEnd(CLIENT_MESSAGE_CHARS_MAX);
     expect(nativeJson.parse(padded)).toEqual({ kind: 'ping' });
     expect(nativeJson.parse(`${padded} `)).toMatchObject({ code: 'message_too_big' });

@@ -190,7 +190,7 @@ describe('bad input leaves the socket, the neighbour and the object as they were
       ['{"action":"subscribe","tokens":256265}', 'tokens must be a list of instrument tokens'],
       ['{"action":"unsubscribe"}', 'tokens must be a list of instrument tokens'],
       [JSON.stringify({ action: 'subscribe', tokens: new Array(10_000).fill(1) }), 'tokens must be a list'],
-      ['x'.repeat(1024 * 1024), 'Message too big'],
+      ['x'.repeat(1024 * 1024), 'Invalid JSON message'],
     ];
     for (const [message, text] of cases) {
       bad.socket.send(message);

@@ -1,0 +1,75 @@
+import { expect, test, vi } from 'vitest';
+import type { Post } from '../../../ingest/edge/signed-post.ts';
+import { StatusPoster } from '../../../ingest/edge/status-poster.ts';
+import { STATUS_BYTES_MAX, STATUS_INTERVAL_MS } from '../../../shared/limits.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { recordingLog } from '../support/recording-log.ts';
+import { statusOf } from '../support/statuses.ts';
+
+const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+function posterFor(post: Post, status = statusOf()) {
+  const clock = new ManualClock();
+  const { log, lines } = recordingLog();
+  const onSuperseded = vi.fn();
+  const poster = new StatusPoster({ post, clock, log, status: () => status, onSuperseded });
+  return { poster, clock, lines, onSuperseded };
+}
+
+test('reports at once and then each second, with rising times', async () => {
+  const post = vi.fn<Post>(async () => ({ httpStatus: 200, text: '{}' }));
+  const { poster, clock } = posterFor(post);
+  poster.start();
+  await settle();
+  expect(clock.delaysMs).toEqual([STATUS_INTERVAL_MS]);
+  clock.advance(STATUS_INTERVAL_MS);
+  await settle();
+  expect(post).toHaveBeenCalledTimes(2);
+  const [first, second] = post.mock.calls;
+  expect(first?.[0]).toBe('/ingest/status');
+  expect(JSON.parse(Buffer.from(first?.[2] ?? []).toString())).toEqual(statusOf());
+  expect(second?.[3]).toBeGreaterThan(first?.[3] ?? 0);
+  poster.stop();
+  expect(clock.delaysMs).toEqual([]);
+});
+
+test('a failure is logged once, and the end of failures too', async () => {
+  let isUp = false;
+  const { poster, clock, lines } = posterFor(async () => {
+    if (isUp) return { httpStatus: 200, text: '{}' };
+    throw new Error('reset');
+  });
+  poster.start();
+  for (let i = 0; i < 3; i++) {
+    await settle();
+    clock.advance(STATUS_INTERVAL_MS);
+  }
+  isUp = true;
+  await settle();
+  clock.advance(STATUS_INTERVAL_MS);
+  await settle();
+  expect(lines).toEqual([
+    expect.stringContaining('edge does not take status reports reason=reset'),
+    expect.stringContaining('edge takes status reports again'),
+  ]);
+  poster.stop();
+});
+
+test('a later sidecar ends it', async () => {
+  const { poster, clock, onSuperseded } = posterFor(async () => ({ httpStatus: 409, text: 'superseded' }));
+  poster.start();
+  await settle();
+  expect(onSuperseded).toHaveBeenCalledExactlyOnceWith('superseded');
+  expect(clock.delaysMs).toEqual([]);
+});
+
+test('a report over the limit is not sent', async () => {
+  const post = vi.fn<Post>();
+  const account = { id: 'x'.repeat(STATUS_BYTES_MAX), state: 'ok', sockets: [] } as const;
+  const { poster, lines } = posterFor(post, { ...statusOf(), accounts: [account] });
+  poster.start();
+  await settle();
+  expect(post).not.toHaveBeenCalled();
+  expect(lines.join('')).toMatch(/status of \d+ bytes/);
+  poster.stop();
+});

@@ -1,0 +1,150 @@
+// The sidecar as a whole, between a Kite and an edge that are both made for the test.
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, expect, type Mock, test, vi } from 'vitest';
+import { systemClock } from '../../ingest/clock.ts';
+import { readConfig } from '../../ingest/config.ts';
+import { Sidecar } from '../../ingest/sidecar.ts';
+import { type DemandItem, decodeBatch } from '../../shared/frame.ts';
+import { shardOf } from '../../shared/shard.ts';
+import { AT } from '../../shared/tick.ts';
+import { parseStatus } from '../../worker/routes/sidecar-status.ts';
+import { FakeEdge, type PostAnswer, type ReceivedPost } from './support/fake-edge.ts';
+import { FakeKite } from './support/fake-kite.ts';
+import { frameOf, fullPacket } from './support/kite-frames.ts';
+import { recordingLog } from './support/recording-log.ts';
+
+const SECRET = 'a secret of more than thirty-two characters';
+const INFY = 408_065;
+const CSV =
+  'instrument_token,tradingsymbol,name,expiry,strike,tick_size,lot_size,instrument_type,segment,exchange\r\n' +
+  `${INFY},INFY,INFOSYS,,0,0.05,1,EQ,NSE,NSE\r\n`;
+
+let kite: FakeKite;
+let edge: FakeEdge;
+let rest: Server;
+let isDumpUp: boolean;
+let sidecar: Sidecar;
+let onSuperseded: Mock<(reason: string) => void>;
+
+/** What the shards want; each has its own memory, with a version of its demand. */
+let demand: { version: number; items: DemandItem[] };
+let boot: number;
+
+function answerBatch(post: ReceivedPost): PostAnswer {
+  if (post.path === '/ingest/status') return [200, { taken: true }];
+  const { shard, epoch, seq, boot: knownBoot, demandVersion } = decodeBatch(post.body);
+  const isCurrent = knownBoot === boot && demandVersion === demand.version;
+  const items = demand.items.filter(([token]) => shardOf(token) === shard);
+  return [200, { epoch, seq, boot, ...(isCurrent ? {} : { demand: { version: demand.version, items } }) }];
+}
+
+beforeEach(async () => {
+  kite = await FakeKite.start();
+  edge = await FakeEdge.start(SECRET);
+  edge.answer = answerBatch;
+  demand = { version: 1, items: [] };
+  boot = 7;
+  isDumpUp = true;
+  rest = createServer((_request, response) => {
+    response.writeHead(isDumpUp ? 200 : 502, { 'content-type': 'text/csv' });
+    response.end(CSV);
+  });
+  await new Promise<void>((resolve) => rest.listen(0, '127.0.0.1', resolve));
+  onSuperseded = vi.fn();
+  sidecar = new Sidecar({
+    config: readConfig({
+      KITE_API_KEY: 'key',
+      KITE_ACCESS_TOKEN: 'token',
+      KITE_API_ROOT: `http://127.0.0.1:${(rest.address() as AddressInfo).port}`,
+      KITE_WS_ROOT: kite.url,
+      EDGE_URL: edge.url,
+      INGEST_SECRET: SECRET,
+      TICK_BATCH_WINDOW_MS: '10',
+    }),
+    clock: systemClock,
+    random: () => 0,
+    log: recordingLog().log,
+    onSuperseded,
+  });
+});
+
+afterEach(async () => {
+  sidecar.stop();
+  await kite.stop();
+  await edge.stop();
+  rest.closeAllConnections();
+  await new Promise((resolve) => rest.close(resolve));
+});
+
+const WAIT = { timeout: 10_000 };
+const eventually = (check: () => void) => vi.waitFor(check, WAIT);
+const want = (...items: DemandItem[]) => {
+  demand = { version: demand.version + 1, items };
+};
+const batchesWithTicks = () => edge.batches.filter(({ tickCount }) => tickCount > 0);
+
+test('a wish becomes a subscription, a subscription a tick, and the tick follows its definition', async () => {
+  sidecar.start();
+  await eventually(() => expect(sidecar.status().instruments.status).toBe('ok'));
+  want([INFY as never, 'full']);
+  await eventually(() =>
+    expect(kite.last.commands).toEqual([
+      { a: 'subscribe', v: [INFY] },
+      { a: 'mode', v: ['full', [INFY]] },
+    ]),
+  );
+  kite.last.socket.send(frameOf([fullPacket(INFY, { price: 150_000 })]));
+  await eventually(() => expect(batchesWithTicks()).toHaveLength(1));
+  const [batch] = batchesWithTicks();
+  expect(batch).toMatchObject({ shard: shardOf(INFY), boot: 7, roundShards: 1 });
+  expect(batch?.definitions).toEqual([
+    expect.objectContaining({ instrument_token: INFY, tradingsymbol: 'INFY' }),
+  ]);
+  expect(batch?.ticks[AT.lastPrice / 4]).toBe(150_000);
+  await eventually(() => {
+    const status = edge.posts.filter(({ path }) => path === '/ingest/status').at(-1);
+    expect(parseStatus(status?.body ?? Buffer.of())).toMatchObject({
+      running: true,
+      active_subscriptions: 1,
+      desired: 1,
+      not_placed: 0,
+      ticks_received: 1,
+      ticks_posted: 1,
+      accounts: [{ id: 'primary', state: 'ok' }],
+    });
+  });
+  expect(JSON.stringify(sidecar.status())).not.toMatch(/token"|secret|api_key/);
+});
+
+test('a shard that lost its memory is given the last value again without a new tick', async () => {
+  want([INFY as never, 'full']);
+  sidecar.start();
+  await eventually(() => expect(kite.last.commands).toHaveLength(2));
+  kite.last.socket.send(frameOf([fullPacket(INFY, { price: 150_000 })]));
+  await eventually(() => expect(batchesWithTicks()).toHaveLength(1));
+  boot = 8;
+  await eventually(() => expect(batchesWithTicks()).toHaveLength(2));
+  expect(batchesWithTicks()[1]).toMatchObject({ boot: 8, knownTokens: [INFY], tickCount: 1 });
+  expect(batchesWithTicks()[1]?.definitions).toHaveLength(1);
+});
+
+test('a wish from before the instruments are there is fulfilled when they come', async () => {
+  isDumpUp = false;
+  want([INFY as never, 'ltp']);
+  sidecar.start();
+  await eventually(() => expect(sidecar.status().instruments.status).toBe('failed'));
+  await eventually(() => expect(edge.batches.length).toBeGreaterThanOrEqual(16));
+  expect(sidecar.status().desired).toBe(0);
+  isDumpUp = true;
+  await eventually(() => expect(kite.last.commands).toContainEqual({ a: 'mode', v: ['ltp', [INFY]] }));
+});
+
+test('when a later sidecar is active it closes everything and says so', async () => {
+  sidecar.start();
+  await eventually(() => expect(kite.openCount).toBe(1));
+  edge.answer = () => [409, { error: 'ingest_superseded' }];
+  await eventually(() => expect(onSuperseded).toHaveBeenCalledTimes(1));
+  await eventually(() => expect(kite.openCount).toBe(0));
+  expect(sidecar.status().running).toBe(false);
+});

@@ -1,0 +1,50 @@
+import { request } from 'node:http';
+import { afterEach, expect, test } from 'vitest';
+import { type StatusServer, startStatusServer } from '../../ingest/status-server.ts';
+import { statusOf } from './support/statuses.ts';
+
+let server: StatusServer | undefined;
+afterEach(() => server?.stop());
+
+test('serves the status and its figures on loopback, and nothing else', async () => {
+  server = await startStatusServer(0, () => statusOf());
+  expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  const status = await fetch(`${server.url}/status`);
+  expect(status.headers.get('content-type')).toBe('application/json');
+  expect(await status.json()).toEqual(statusOf());
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  expect(text).toContain('# TYPE sidecar_ticks_received_total counter\nsidecar_ticks_received_total 100\n');
+  expect(text).toContain('sidecar_ticks_rejected_total{reason="no_price"} 4\n');
+  expect(text).toContain('sidecar_socket_open{account="primary",socket="1"} 0\n');
+  for (const line of text.trimEnd().split('\n')) {
+    expect(line).toMatch(
+      /^# (?:HELP|TYPE) [a-z_]+ .+$|^[a-z_]+(?:\{[a-z]+="[^"]*"(?:,[a-z]+="[^"]*")*\})? [\d.]+$/,
+    );
+  }
+  expect((await fetch(server.url)).status).toBe(404);
+  expect((await fetch(`${server.url}/status`, { method: 'POST' })).status).toBe(404);
+});
+
+test('a port that is taken is an error', async () => {
+  server = await startStatusServer(0, () => statusOf());
+  const port = Number(new URL(server.url).port);
+  await expect(startStatusServer(port, () => statusOf())).rejects.toThrow(/EADDRINUSE/);
+});
+
+test('stops even while a client keeps its connection', async () => {
+  const stopping = await startStatusServer(0, () => statusOf());
+  await new Promise<void>((resolve, reject) => {
+    const asking = request(
+      `${stopping.url}/status`,
+      { headers: { connection: 'keep-alive' } },
+      (response) => {
+        response.resume();
+        response.on('end', resolve);
+      },
+    );
+    asking.on('error', reject);
+    asking.end();
+  });
+  await stopping.stop();
+  await expect(fetch(`${stopping.url}/status`)).rejects.toThrow();
+});
