@@ -9,9 +9,13 @@ export default defineConfig({
   test: {
     // At the root, for all projects: in the edge project packages resolve to what they are inside workerd.
     globalSetup: ['test/support/global-setup.ts'],
-    // The `postgres` package, inside workerd, has its socket's end reported to nobody after sql.end() (polyfills.js, read).
+    // The `postgres` package, inside workerd, has its socket's end reported to nobody, after sql.end() and when it was
+    // never connected (polyfills.js, read).
     onUnhandledError: ({ message, stack }) =>
-      !(message === 'This socket has been closed.' && stack?.includes('postgres/cf/polyfills.js')),
+      !(
+        ['This socket has been closed.', 'Stream was cancelled.'].includes(message) &&
+        stack?.includes('postgres/cf/polyfills.js')
+      ),
     projects: [
       {
         test: {
@@ -30,6 +34,7 @@ export default defineConfig({
             Object.assign(process.env, {
               CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB: databaseUrl,
               INGEST_SECRET: edge.ingestSecret,
+              API_KEY_PEPPER: edge.apiKeyPepper,
               WRANGLER_LOG: 'error',
             });
             return {

@@ -3,11 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { JWK } from 'jose';
+import { API_KEY_PREFIX } from '../shared/api-key.ts';
 import { processName } from './process-table.ts';
 import { generateSigningKey } from './token-issuer.ts';
 
 export interface Secrets {
   readonly ingestSecret: string;
+  readonly apiKeyPepper: string;
+  /** A key with every scope. */
+  readonly apiKey: string;
   readonly databasePassword: string;
   /** What the simulator accepts; live credentials never come here. */
   readonly simulatorApiKey: string;
@@ -23,16 +27,24 @@ export interface DataDir {
   release(): void;
 }
 
-async function createSecrets(): Promise<Secrets> {
-  const random = () => randomBytes(24).toString('hex');
-  return {
-    ingestSecret: random(),
-    databasePassword: random(),
-    simulatorApiKey: randomBytes(8).toString('hex'),
-    simulatorApiSecret: random(),
-    simulatorAccessToken: random(),
-    signingKey: await generateSigningKey(),
-  };
+const random = () => randomBytes(24).toString('hex');
+
+const SECRET_MAKERS: { readonly [name in keyof Secrets]: () => Secrets[name] | Promise<Secrets[name]> } = {
+  ingestSecret: random,
+  apiKeyPepper: random,
+  apiKey: () => API_KEY_PREFIX + randomBytes(32).toString('base64url'),
+  databasePassword: random,
+  simulatorApiKey: () => randomBytes(8).toString('hex'),
+  simulatorApiSecret: random,
+  simulatorAccessToken: random,
+  signingKey: generateSigningKey,
+};
+
+/** The secrets that are there, and new ones for what a folder of an earlier version lacks. */
+async function completeSecrets(stored: Partial<Secrets>): Promise<Secrets> {
+  const missing = Object.entries(SECRET_MAKERS).filter(([name]) => !(name in stored));
+  const made = await Promise.all(missing.map(async ([name, make]) => [name, await make()] as const));
+  return { ...stored, ...Object.fromEntries(made) } as Secrets;
 }
 
 /** Two runners on one folder would fight over its database. */
@@ -57,16 +69,15 @@ export async function openDataDir(directory: string): Promise<DataDir> {
   mkdirSync(path, { recursive: true });
   const release = lock(path);
   const file = join(path, 'secrets.json');
-  if (existsSync(file)) {
-    return { path, secrets: JSON.parse(readFileSync(file, 'utf8')) as Secrets, release };
-  }
-  if (existsSync(join(path, 'postgres'))) {
+  if (!existsSync(file) && existsSync(join(path, 'postgres'))) {
     release();
     throw new Error(
       `${file} is gone, and ${path} cannot be used without it: remove the folder to start afresh`,
     );
   }
-  const secrets = await createSecrets();
+  const stored = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Partial<Secrets>) : {};
+  const secrets = await completeSecrets(stored);
+  if (Object.keys(secrets).length === Object.keys(stored).length) return { path, secrets, release };
   // Written whole or not at all: a half-written file would lock its owner out of the database.
   writeFileSync(`${file}.new`, JSON.stringify(secrets, null, 2), { mode: 0o600 });
   renameSync(`${file}.new`, file);

@@ -1,5 +1,6 @@
 // A real PostgreSQL 18 of our own: creates its data folder, starts it on loopback, stops it.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -217,4 +218,25 @@ export async function startDatabase(options: DatabaseOptions): Promise<Database>
     throw error;
   }
   return { url, pid: child.pid ?? 0, exited, stop };
+}
+
+export interface NewApiKey {
+  readonly key: string;
+  /** What the edge has as API_KEY_PEPPER. */
+  readonly pepper: string;
+  readonly scopes: readonly string[];
+}
+
+/** Makes the runner's own API key known to a migrated database; if it is, it gets these scopes. */
+export async function storeApiKey(url: string, { key, pepper, scopes }: NewApiKey): Promise<void> {
+  const hmac = createHmac('sha256', pepper).update(key).digest();
+  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  try {
+    await sql`
+      insert into api_keys (name, key_hmac, scopes)
+      values ('npm run dev', ${hmac}, string_to_array(${scopes.join(' ')}, ' '))
+      on conflict (key_hmac) do update set scopes = excluded.scopes`;
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
 }

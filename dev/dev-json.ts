@@ -11,6 +11,8 @@ export interface DevJson {
   readonly ws: string;
   /** JWT of a demo user with every permission, good for a day. */
   readonly token: string;
+  /** API key with every scope. */
+  readonly apiKey: string;
   readonly userService: string;
   /** Where the sidecar finds Kite: the simulator, absent in live mode. */
   readonly kite?: { readonly api: string; readonly ws: string };
@@ -25,7 +27,7 @@ export function devJsonPath(dataDir: string): string {
   return join(dataDir, 'dev.json');
 }
 
-/** Replaces the file in one step: a reader sees the old one or the new one. It holds a token and a password. */
+/** Replaces the file in one step: a reader sees the old one or the new one. It holds a token, a key and a password. */
 export function writeDevJson(dataDir: string, content: DevJson): void {
   const path = devJsonPath(dataDir);
   writeFileSync(`${path}.new`, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });

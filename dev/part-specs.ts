@@ -43,6 +43,8 @@ function sidecarEnv(settings: PartSettings): Record<string, string> {
     KITE_ACCESS_TOKEN: dataDir.secrets.simulatorAccessToken,
     KITE_API_ROOT: urlOf(ports.simulator),
     KITE_WS_ROOT: `ws://127.0.0.1:${ports.simulator}/`,
+    // The simulator's market has no hours.
+    MARKET_SESSION: 'always_open',
   };
   return {
     ...(settings.simulator ? kite : {}),
@@ -88,10 +90,13 @@ export function createPartSpecs(settings: PartSettings): ReadonlyMap<PartName, P
     EDGE_VARS: JSON.stringify({
       USER_SERVICE_URL: urlOf(ports.userService),
       ENVIRONMENT: 'development',
+      // Whatever page a developer is at work on, wherever it is served.
+      ALLOWED_ORIGINS: '*',
       ...settings.edgeVars,
     }),
     DATABASE_URL: databaseUrlOf(settings),
     INGEST_SECRET: secrets.ingestSecret,
+    API_KEY_PEPPER: secrets.apiKeyPepper,
     WRANGLER_SEND_METRICS: 'false',
     WRANGLER_LOG: 'error',
   });

@@ -1,7 +1,9 @@
 // The whole local system: its parts started in order, watched, and stopped. `npm run dev` and the e2e tests share it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '../migrations/runner.ts';
+import { API_KEY_SCOPES } from '../shared/api-key.ts';
 import { openDataDir } from './data-dir.ts';
+import { storeApiKey } from './database.ts';
 import { TRADER } from './demo-users.ts';
 import { type DevJson, PART_NAMES, type PartName, removeDevJson, writeDevJson } from './dev-json.ts';
 import { findFreePort, isPortFree } from './free-port.ts';
@@ -194,6 +196,8 @@ async function startParts(
     const { applied, alreadyAppliedCount } = await migrate({ url: databaseUrlOf(settings) });
     const tookS = ((performance.now() - fromMs) / 1000).toFixed(2);
     print('dev', `${applied.length} migrations applied, ${alreadyAppliedCount} before, in ${tookS} s`);
+    const { apiKey, apiKeyPepper } = settings.dataDir.secrets;
+    await storeApiKey(databaseUrlOf(settings), { key: apiKey, pepper: apiKeyPepper, scopes: API_KEY_SCOPES });
   });
   // These three look for the database only when they are asked something, and nobody asks yet.
   await Promise.all([
@@ -234,6 +238,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     url: urlOf(ports.edge),
     ws: `ws://127.0.0.1:${ports.edge}/ws/ticks`,
     token: await mint(),
+    apiKey: dataDir.secrets.apiKey,
     userService: urlOf(ports.userService),
     ...(settings.simulator
       ? { kite: { api: urlOf(ports.simulator), ws: `ws://127.0.0.1:${ports.simulator}/` } }

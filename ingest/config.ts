@@ -1,11 +1,22 @@
-// The sidecar's settings: the only reader of the environment.
+// The sidecar's settings: the only reader of the environment, and of the files that it names.
+import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import {
   BATCH_TICKS_MAX,
   KITE_CONNECTIONS_PER_ACCOUNT_MAX,
   KITE_INSTRUMENTS_PER_CONNECTION_MAX,
+  SESSION_CALENDAR_BYTES_MAX,
 } from '../shared/limits.ts';
-import { LOG_LEVELS } from './log.ts';
+import {
+  ALWAYS_OPEN,
+  createSessionCalendar,
+  extendCalendar,
+  SEGMENT_NAMES,
+  SESSION_PHASES,
+  type SessionCalendar,
+} from '../shared/market-session.ts';
+import { SESSION_CALENDAR } from '../shared/session-calendar.ts';
+import { errorText, LOG_LEVELS } from './log.ts';
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const rootUrl = (...protocols: readonly string[]) =>
@@ -36,6 +47,10 @@ const Environment = z.object({
   MAX_WS_CONNECTIONS: integer(1, KITE_CONNECTIONS_PER_ACCOUNT_MAX).default(KITE_CONNECTIONS_PER_ACCOUNT_MAX),
   /** Without it everything streams, and the edge cannot look symbols up. */
   DATABASE_URL: rootUrl('postgres:', 'postgresql:').optional(),
+  /** `always_open` is for the simulator, whose market never closes. */
+  MARKET_SESSION: z.enum(['calendar', 'always_open']).default('calendar'),
+  /** A JSON file with hours, holidays and special days that outrank the built-in ones. */
+  SESSION_CALENDAR_FILE: z.string().optional(),
   STATUS_PORT: integer(0, 65_535).default(0),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   LOG_FORMAT: z.enum(['text', 'json']).default('text'),
@@ -56,4 +71,47 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     return `${name}: ${code === 'invalid_type' && present[name] === undefined ? 'is required' : message}`;
   });
   throw new Error(`settings are wrong: ${problems.join('; ')}`);
+}
+
+const DayPhases = z.array(z.tuple([z.string(), z.enum(SESSION_PHASES)]));
+const Segments = z.array(z.enum(SEGMENT_NAMES)).min(1);
+/** Strict: a misspelt field would silently leave the built-in value in force. */
+const CalendarFile = z.strictObject({
+  hours: z.array(z.strictObject({ segments: Segments, from: z.string(), phases: DayPhases })).exactOptional(),
+  holidays: z
+    .array(
+      z.strictObject({
+        segments: Segments,
+        year: z.int(),
+        source: z.string(),
+        isFinal: z.boolean(),
+        dates: z.array(z.string()),
+      }),
+    )
+    .exactOptional(),
+  specialDays: z
+    .array(
+      z.strictObject({ segments: Segments, name: z.string(), dates: z.array(z.string()), phases: DayPhases }),
+    )
+    .exactOptional(),
+});
+
+/** The calendar that these settings call for. Throws an Error that names the file and what is wrong in it. */
+export function readSessionCalendar(
+  config: Pick<Config, 'MARKET_SESSION' | 'SESSION_CALENDAR_FILE'>,
+): SessionCalendar {
+  const { MARKET_SESSION: session, SESSION_CALENDAR_FILE: path } = config;
+  if (session === 'always_open') return ALWAYS_OPEN;
+  if (path === undefined) return createSessionCalendar(SESSION_CALENDAR);
+  try {
+    const { size } = statSync(path);
+    if (size > SESSION_CALENDAR_BYTES_MAX)
+      throw new Error(`${size} bytes of at most ${SESSION_CALENDAR_BYTES_MAX}`);
+    const parsed = CalendarFile.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+    if (parsed.success) return createSessionCalendar(extendCalendar(SESSION_CALENDAR, parsed.data));
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new Error(problems.join('; '));
+  } catch (error) {
+    throw new Error(`SESSION_CALENDAR_FILE ${path}: ${errorText(error)}`, { cause: error });
+  }
 }

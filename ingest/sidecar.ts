@@ -1,10 +1,9 @@
 // The sidecar put together: Kite's frames through the pipeline to the shards, and the shards' demand back to Kite.
-import postgres from 'postgres';
 import type { DemandItem } from '../shared/frame.ts';
 import type { InstrumentToken } from '../shared/instrument.ts';
 import type { SidecarStatus } from '../shared/status.ts';
 import type { Clock, Timer } from './clock.ts';
-import type { Config } from './config.ts';
+import { type Config, readSessionCalendar } from './config.ts';
 import { Batcher } from './core/batcher.ts';
 import { DemandBook } from './core/demand.ts';
 import { EMPTY_INSTRUMENT_BOOK } from './core/instrument-book.ts';
@@ -12,10 +11,12 @@ import { Pipeline } from './core/pipeline.ts';
 import { FlushLoop } from './edge/flush-loop.ts';
 import { EdgeClient } from './edge/signed-post.ts';
 import { StatusPoster } from './edge/status-poster.ts';
+import { FeedWatch } from './feed-watch.ts';
 import { InstrumentLoader } from './instruments/loader.ts';
 import { KitePool } from './kite/pool.ts';
 import { fetchInstruments } from './kite/rest.ts';
 import type { Logger } from './log.ts';
+import { openDatabase } from './store/db.ts';
 import { InstrumentWriter } from './store/instrument-writer.ts';
 
 export interface SidecarOptions {
@@ -43,6 +44,7 @@ export class Sidecar {
   readonly #edge: EdgeClient;
   readonly #flushLoop: FlushLoop;
   readonly #statusPoster: StatusPoster;
+  readonly #feedWatch: FeedWatch;
   #desiredCount = 0;
   #notPlaced: readonly InstrumentToken[] = [];
   #isRunning = false;
@@ -78,6 +80,12 @@ export class Sidecar {
       status: () => this.status(),
       onSuperseded: superseded,
     });
+    this.#feedWatch = new FeedWatch({
+      calendar: readSessionCalendar(config),
+      clock,
+      log,
+      onChange: () => this.#statusPoster.reportNow(),
+    });
     this.#loader = new InstrumentLoader({
       fetchDump: (signal) => fetchInstruments(config.KITE_API_ROOT, signal),
       clock,
@@ -91,7 +99,7 @@ export class Sidecar {
       },
     });
     if (config.DATABASE_URL !== undefined) {
-      const sql = postgres(config.DATABASE_URL, { max: 1, connect_timeout: 5, onnotice: () => undefined });
+      const sql = openDatabase(config.DATABASE_URL);
       this.#instrumentWriter = new InstrumentWriter({ sql, clock, random, log });
     }
     this.#pool = this.#newPool();
@@ -110,8 +118,9 @@ export class Sidecar {
       clock,
       random,
       log,
-      onFrame: (bytes, receivedAtMs) => {
-        if (this.#pipeline.step(bytes, receivedAtMs) > 0) this.#flushLoop.wake();
+      onFrame: (bytes, receivedAtMs, connectionId) => {
+        const meter = this.#feedWatch.meterOf(connectionId);
+        if (this.#pipeline.step(bytes, receivedAtMs, meter) > 0) this.#flushLoop.wake();
       },
       onFrameTooBig: () => {
         this.#pipeline.counters.frameFaults.frame_too_big++;
@@ -125,6 +134,7 @@ export class Sidecar {
     this.#pool.start();
     this.#flushLoop.wake();
     this.#statusPoster.start();
+    this.#feedWatch.start(this.#pool);
     this.#checkDemand();
   }
 
@@ -133,6 +143,7 @@ export class Sidecar {
     this.#isRunning = false;
     this.#demandTimer?.cancel();
     this.#statusPoster.stop();
+    this.#feedWatch.stop();
     this.#flushLoop.stop();
     this.#pool.stop();
     this.#loader.stop();
@@ -179,6 +190,7 @@ export class Sidecar {
       started_at: this.#epoch,
       running: this.#isRunning,
       accounts: [this.#pool.status()],
+      feed: this.#feedWatch.status,
       active_subscriptions: this.#pool.activeSubscriptions,
       desired: this.#desiredCount,
       not_placed: this.#notPlaced.length,

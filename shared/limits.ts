@@ -96,6 +96,13 @@ export const CLIENT_SUBSCRIPTIONS_MAX = 3_000;
 export const CLIENT_TOKENS_PER_MESSAGE_MAX = 3_000;
 /** Characters in one client message: ten thousand tokens, over three times what is taken, are still told so in words. */
 export const CLIENT_MESSAGE_CHARS_MAX = 131_072;
+/** Characters of a symbol with its exchange: the longest of a real list has 33. */
+export const CLIENT_SYMBOL_CHARS_MAX = 64;
+/** Characters of the id that a client gives a command: room for a UUID. */
+export const CLIENT_COMMAND_ID_CHARS_MAX = 64;
+/** Symbols whose tokens a gateway remembers, and for how long: a list changes once a day, in the early morning. */
+export const SYMBOLS_REMEMBERED_MAX = 20_000;
+export const SYMBOLS_REMEMBERED_MS = 600_000;
 /** Commands of one socket that may wait for a shard's answer; more is abuse. */
 export const CLIENT_COMMANDS_QUEUED_MAX = 64;
 /** Rejected items that one acknowledgement spells out. */
@@ -167,6 +174,8 @@ export const CONNECTIONS_PER_USER_MAX = 20;
 export const CONNECTIONS_PER_ADDRESS_MAX = 100;
 /** A socket that was opened without a token has so long to authenticate: it holds a place that others need. */
 export const AUTHENTICATE_MS_MAX = 10_000;
+/** A client hears so long before its token ends that it should send another one. */
+export const TOKEN_WARNING_MS = 60_000;
 /** Client messages carried out per second and socket, and so many at once after silence; what comes faster waits. */
 export const MESSAGES_PER_SECOND_MAX = 20;
 /** Messages of one socket that arrive per second (20 x the pace) before it is closed: no mistake sends so many. */
@@ -221,5 +230,24 @@ export const CLIENT_SDK_ITERATORS_MAX = 1_000;
 export const CLIENT_SDK_FRAME_CHARS_MAX = 4 * 1024 * 1024;
 /** SDK: commands per second before the server has published its own number. */
 export const CLIENT_SDK_MESSAGES_PER_S = 20;
-/** SDK: characters of a symbol, exchange and colon included. */
-export const CLIENT_SDK_SYMBOL_CHARS_MAX = 128;
+/** The sidecar looks at its feed this often; silence is counted in such looks, so that no clock can falsify it. */
+export const FEED_OBSERVE_MS = 1_000;
+/** A liquid segment in open session is stale after this: one that ticks each second is silent so long once in many days. */
+export const STALE_AFTER_MS = 10_000;
+/** Without proof of liquidity, or out of session, a feed that ticked is called quiet after this. */
+export const FEED_QUIET_AFTER_MS = 30_000;
+/** A socket that is lost is back within a second as a rule: sooner than this nobody needs to hear of it. */
+export const FEED_DOWN_AFTER_MS = 2_000;
+/** Time given to sockets that are open again before the feed is called quiet instead of what it was. */
+export const FEED_RESUME_MS_MAX = 10_000;
+/** Instruments of a segment on one socket that are not all silent for STALE_AFTER_MS in open session, whichever they are. */
+export const FEED_LIQUID_INSTRUMENTS_MIN = 100;
+/** A socket with heartbeats and without ticks is opened anew after this. */
+export const FEED_RECYCLE_AFTER_MS = 20_000;
+/** Pause between two recyclings of a sidecar: doubles up to the second while they do not help, as when an exchange halts. */
+export const FEED_RECYCLE_PAUSE_MS_MIN = 60_000;
+export const FEED_RECYCLE_PAUSE_MS_MAX = 15 * 60_000;
+/** The next change of phase is looked for so many days ahead: no market rests longer than that. */
+export const SESSION_LOOKAHEAD_DAYS_MAX = 31;
+/** A calendar file: a year's entries are some 5 kB. */
+export const SESSION_CALENDAR_BYTES_MAX = 256 * 1024;

@@ -1,4 +1,5 @@
 // What the sidecar says of itself each second: posted to the edge, and served on its own loopback port.
+import type { CalendarCertainty, SegmentName, Sessions } from './market-session.ts';
 
 export type SocketState = 'idle' | 'connecting' | 'open' | 'waiting' | 'unauthorized' | 'stopped';
 
@@ -17,12 +18,55 @@ export interface AccountStatus {
   readonly sockets: readonly SocketStatus[];
 }
 
+export const FEED_STATES = ['live', 'quiet', 'stale', 'down'] as const;
+/**
+ * `live`: ticks flow. `quiet`: the sockets are alive, and that there are no ticks is as it should be. `stale`: the
+ * sockets are alive, and ticks that must be there are not. `down`: nobody is connected to Kite.
+ */
+export type FeedState = (typeof FEED_STATES)[number];
+
+export const FEED_REASONS = [
+  // live: as it should be; a socket with instruments is lost; a socket brings no ticks while others do.
+  'ticks',
+  'sockets_missing',
+  'socket_stalled',
+  // quiet
+  'nothing_subscribed',
+  'session_closed',
+  'few_ticks',
+  // stale
+  'no_ticks',
+  // down
+  'no_socket',
+  'no_heartbeat',
+] as const;
+export type FeedReason = (typeof FEED_REASONS)[number];
+
+export interface FeedStatus {
+  readonly state: FeedState;
+  readonly reason: FeedReason;
+  /** Segments in open session that are silent and should not be. */
+  readonly silent_segments: readonly SegmentName[];
+  /** Sockets that are alive, of those that carry instruments. */
+  readonly sockets_alive: number;
+  readonly sockets_wanted: number;
+  /** When the last tick came in, milliseconds since the epoch. */
+  readonly last_tick_at?: number;
+  readonly sessions: Sessions;
+  /** The sessions are these until then; absent when they stay so. */
+  readonly sessions_until?: number;
+  readonly calendar: CalendarCertainty;
+  /** Sockets that were opened anew because they brought no ticks. */
+  readonly recycled: number;
+}
+
 /** Counters are totals since the sidecar started; times are milliseconds since the epoch. */
 export interface SidecarStatus {
   readonly epoch: number;
   readonly started_at: number;
   readonly running: boolean;
   readonly accounts: readonly AccountStatus[];
+  readonly feed: FeedStatus;
   /** Instruments subscribed at Kite, wanted by clients, and wanted without a place. */
   readonly active_subscriptions: number;
   readonly desired: number;

@@ -7,6 +7,7 @@ import { health } from './routes/health.ts';
 import { ingest } from './routes/ingest.ts';
 import { metrics } from './routes/metrics.ts';
 import { page } from './routes/page.ts';
+import { revoke } from './routes/revoke.ts';
 import { stats } from './routes/stats.ts';
 import { stream } from './routes/stream.ts';
 
@@ -19,6 +20,7 @@ app.route('/ingest', ingest);
 app.route('/', health);
 app.route('/', metrics);
 app.route('/', authTest);
+app.route('/', revoke);
 app.route('/', page);
 
 app.notFound((c) =>

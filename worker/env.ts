@@ -17,6 +17,12 @@ export interface Env {
   readonly JWT_JWKS?: string;
   /** Shared with the sidecar, which signs every post with it. */
   readonly INGEST_SECRET: string;
+  /** API keys are stored as their HMAC under it. */
+  readonly API_KEY_PEPPER: string;
+  /** Web pages that may open sockets: see core/origin.ts. Absent, only our own. */
+  readonly ALLOWED_ORIGINS?: string;
+  /** Gateways per region that clients are spread over, as `apac-se=4 weur=2`. Absent, one each, and more when it is full. */
+  readonly GATEWAY_SLOTS?: string;
   /** 'development' opens /ws/stats and /metrics to everybody; anything else asks for a token. */
   readonly ENVIRONMENT?: string;
 }

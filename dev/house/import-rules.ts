@@ -22,7 +22,7 @@ const PACKAGE_PLACES: readonly { name: string; places: RegExp }[] = [
   { name: 'postgres', places: /^(worker|ingest)\/store\/|^migrations\/|^dev\/|^test\// },
 ];
 
-const DIALECT = /^worker\/dialects\/([^/]+)\.ts$/;
+const DIALECT = /^worker\/dialects\/([^/.]+)(?:\.ts$|\/)/;
 /** Files of the dialects folder that are not a dialect: the contract and the table. */
 const DIALECT_FRAME = new Set(['dialect', 'registry']);
 
@@ -45,6 +45,7 @@ function checkDialect(path: string, target: string): string | undefined {
   const name = DIALECT.exec(path)?.[1];
   if (name === undefined || name === 'registry') return undefined;
   const other = DIALECT.exec(target)?.[1];
+  if (other === name) return undefined;
   if (other !== undefined && !DIALECT_FRAME.has(other)) return `dialect ${name} imports dialect ${other}`;
   const allowed =
     other === 'dialect' || target === 'worker/core/protocol.ts' || topFolder(target) === 'shared';

@@ -12,6 +12,7 @@ const workerd = await startWorkerd({
   directory: requiredEnv('EDGE_DIRECTORY'),
   databaseUrl: requiredEnv('DATABASE_URL'),
   ingestSecret: requiredEnv('INGEST_SECRET'),
+  apiKeyPepper: requiredEnv('API_KEY_PEPPER'),
   vars: JSON.parse(requiredEnv('EDGE_VARS')) as Record<string, string>,
   onRestart(restartedPid) {
     pid = restartedPid;

@@ -8,6 +8,7 @@ import {
 import { KITE_FRAME_BYTES_MAX } from '../../shared/limits.ts';
 import { AT, RECORD_WORDS_MAX } from '../../shared/tick.ts';
 import type { Batcher } from './batcher.ts';
+import type { TickMeter } from './tick-meter.ts';
 import { rejectionOf, TICK_REJECTIONS, type TickRejection } from './validate.ts';
 
 export interface PipelineCounters {
@@ -52,10 +53,10 @@ export class Pipeline {
   }
 
   /**
-   * Takes one binary frame of Kite's ticker in; `receivedAtMs` is the wall clock when it arrived.
-   * Returns the number of ticks that were accepted.
+   * Takes one binary frame of Kite's ticker in; `receivedAtMs` is the wall clock when it arrived, `meter` counts for the
+   * socket that it came by. Returns the number of ticks that were accepted.
    */
-  step(frame: Uint8Array, receivedAtMs: number): number {
+  step(frame: Uint8Array, receivedAtMs: number, meter?: TickMeter): number {
     const { counters } = this;
     counters.frames++;
     if (isKiteHeartbeat(frame.byteLength)) {
@@ -79,8 +80,12 @@ export class Pipeline {
       const kind = decodeKitePacket(view, at + 2, length, receivedAtMs, this.#record, 0);
       at += 2 + length;
       if (typeof kind === 'string') counters.frameFaults[kind]++;
-      else if (this.#accept(receivedAtMs)) accepted++;
+      else if (this.#accept(receivedAtMs)) {
+        accepted++;
+        meter?.count(this.#words[AT.token / 4] as number);
+      }
     }
+    if (meter && accepted > 0) meter.lastTickAtMs = receivedAtMs;
     counters.ticksAccepted += accepted;
     return accepted;
   }

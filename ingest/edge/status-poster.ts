@@ -1,4 +1,4 @@
-// Reports the sidecar's status to the edge, each second.
+// Reports the sidecar's status to the edge, each second and when something in it cannot wait.
 import { STATUS_BYTES_MAX, STATUS_INTERVAL_MS } from '../../shared/limits.ts';
 import type { SidecarStatus } from '../../shared/status.ts';
 import type { Clock, Timer } from '../clock.ts';
@@ -22,6 +22,9 @@ export class StatusPoster {
   readonly #times: SigningTimes;
   #timer: Timer | undefined;
   #isStopped = false;
+  #isUnderWay = false;
+  /** Asked for while a report was under way, which may have been written before the news. */
+  #isDue = false;
   #isFailing = false;
 
   constructor(options: StatusPosterOptions) {
@@ -33,6 +36,16 @@ export class StatusPoster {
     void this.#report();
   }
 
+  /** Reports at once, or as soon as the report under way is answered. */
+  reportNow(): void {
+    if (this.#isStopped) return;
+    if (this.#isUnderWay) this.#isDue = true;
+    else {
+      this.#timer?.cancel();
+      void this.#report();
+    }
+  }
+
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();
@@ -42,6 +55,8 @@ export class StatusPoster {
     const { post, clock, status, onSuperseded } = this.#options;
     const startedAtMs = clock.monotonicMs();
     let failure: string | undefined;
+    this.#isUnderWay = true;
+    this.#isDue = false;
     try {
       const body = Buffer.from(JSON.stringify(status()));
       if (body.byteLength > STATUS_BYTES_MAX) throw new Error(`status of ${body.byteLength} bytes`);
@@ -55,11 +70,15 @@ export class StatusPoster {
       if (httpStatus !== 200) failure = `status ${httpStatus}: ${quote(text)}`;
     } catch (error) {
       failure = errorText(error);
+    } finally {
+      this.#isUnderWay = false;
     }
     if (this.#isStopped) return;
     this.#logChange(failure);
     const spentMs = clock.monotonicMs() - startedAtMs;
-    this.#timer = clock.after(Math.max(0, STATUS_INTERVAL_MS - spentMs), () => void this.#report());
+    // An edge that fails is not asked sooner: the news is in the next report anyway.
+    const delayMs = this.#isDue && failure === undefined ? 0 : Math.max(0, STATUS_INTERVAL_MS - spentMs);
+    this.#timer = clock.after(delayMs, () => void this.#report());
   }
 
   #logChange(failure: string | undefined): void {

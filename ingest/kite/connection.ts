@@ -109,6 +109,13 @@ export class KiteConnection {
     this.#enter({ kind: 'stopped' });
   }
 
+  /** Cuts an open socket off and opens it anew with all that it carries. False when it was not open. */
+  recycle(reason: string): boolean {
+    if (this.#state.kind !== 'open') return false;
+    this.#end(this.#generation, { kind: 'lost', reason });
+    return true;
+  }
+
   /** A new day's token: the way out of `unauthorized`. A socket that is open stays: Kite checks tokens at connect only. */
   setAccessToken(accessToken: string): void {
     this.#accessToken = accessToken;

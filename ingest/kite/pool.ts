@@ -9,8 +9,10 @@ import type { AccountStatus } from '../../shared/status.ts';
 import { type ConnectionCapacity, planAssignment, type Subscriptions } from '../core/assign.ts';
 import { type ConnectionOptions, KiteConnection } from './connection.ts';
 
-export interface PoolOptions extends Omit<ConnectionOptions, 'id'> {
+export interface PoolOptions extends Omit<ConnectionOptions, 'id' | 'onFrame'> {
   readonly accountId: string;
+  /** As a connection's, with the id of the socket that the frame came by. */
+  readonly onFrame: (bytes: Uint8Array, receivedAtMs: number, connectionId: string) => void;
   /** Sockets, at most KITE_CONNECTIONS_PER_ACCOUNT_MAX. */
   readonly connectionsMax: number;
   /** Instruments per socket, at most KITE_INSTRUMENTS_PER_CONNECTION_MAX. */
@@ -26,11 +28,16 @@ export class KitePool {
     this.accountId = options.accountId;
     const connections = Math.min(options.connectionsMax, KITE_CONNECTIONS_PER_ACCOUNT_MAX);
     const instrumentsMax = Math.min(options.instrumentsMax, KITE_INSTRUMENTS_PER_CONNECTION_MAX);
-    this.#connections = Array.from(
-      { length: connections },
-      (_, index) => new KiteConnection({ ...options, id: `${options.accountId}/${index}` }),
-    );
+    this.#connections = Array.from({ length: connections }, (_, index) => {
+      const id = `${options.accountId}/${index}`;
+      const onFrame = (bytes: Uint8Array, receivedAtMs: number) => options.onFrame(bytes, receivedAtMs, id);
+      return new KiteConnection({ ...options, id, onFrame });
+    });
     this.#capacities = this.#connections.map(({ id }) => ({ id, instrumentsMax }));
+  }
+
+  get connections(): readonly KiteConnection[] {
+    return this.#connections;
   }
 
   /** Instruments that all sockets together can carry. */
@@ -52,6 +59,12 @@ export class KitePool {
 
   stop(): void {
     for (const connection of this.#connections) connection.stop();
+  }
+
+  /** Opens a socket anew that has heartbeats but brings no ticks. False when it is not open. */
+  recycle(connectionId: string): boolean {
+    const connection = this.#connections.find(({ id }) => id === connectionId);
+    return connection?.recycle('heartbeats without ticks') ?? false;
   }
 
   setAccessToken(accessToken: string): void {

@@ -22,7 +22,8 @@ export class DesiredState {
   readonly #entries = new Map<Instrument, Entry>();
   readonly #instrumentsOf = new Map<number, Set<Instrument>>();
   readonly #tokenOf = new Map<string, number>();
-  readonly #symbolOf = new Map<number, string>();
+  /** Wanted upper-case symbols by token; two when an instrument goes by two names. */
+  readonly #symbolsOf = new Map<number, Set<string>>();
 
   get instrumentsCount(): number {
     return this.#entries.size;
@@ -44,7 +45,10 @@ export class DesiredState {
       throw new AppError('subscription_limit', `${counts}, at most ${CLIENT_SDK_INSTRUMENTS_MAX} per client`);
     }
     if (!this.#instrumentsOf.has(holder) && this.#instrumentsOf.size >= CLIENT_SDK_SUBSCRIPTIONS_MAX) {
-      throw new AppError('subscription_limit', `at most ${CLIENT_SDK_SUBSCRIPTIONS_MAX} subscriptions per client`);
+      throw new AppError(
+        'subscription_limit',
+        `at most ${CLIENT_SDK_SUBSCRIPTIONS_MAX} subscriptions per client`,
+      );
     }
     const writtenAs = new Map(instruments.map((instrument) => [instrumentKey(instrument), instrument]));
     for (const key of keys) {
@@ -71,31 +75,36 @@ export class DesiredState {
     }
   }
 
-  /** Options of one holder's instruments, or the mode of everybody's. False where nobody holds the instrument. */
+  /** Changes the mode for every holder of the instrument. False when nobody holds it. */
   setMode(instrument: Instrument, mode: TickMode): boolean {
-    const names = this.#namesOf(instrumentKey(instrument)).filter((key) => this.#entries.has(key));
-    for (const key of names) {
-      const holders = this.#entries.get(key)?.holders ?? new Map<number, StreamOptions>();
+    const entries = this.#namesOf(instrumentKey(instrument)).flatMap((key) => this.#entries.get(key) ?? []);
+    for (const { holders } of entries) {
       for (const [holder, options] of holders) holders.set(holder, { ...options, mode });
     }
-    return names.length > 0;
+    return entries.length > 0;
   }
 
   instrumentsHeldBy(holder: number): readonly Instrument[] {
     return [...(this.#instrumentsOf.get(holder) ?? [])];
   }
 
+  /** Whether the holder still has what it asked for by this key. */
+  isHeldBy(holder: number, key: Instrument): boolean {
+    return this.#instrumentsOf.get(holder)?.has(key) === true;
+  }
+
   /** Whether the holder has the instrument of that token, by either name. */
   holds(holder: number, token: number): boolean {
     const held = this.#instrumentsOf.get(holder);
     if (!held) return false;
-    const symbol = this.#symbolOf.get(token);
-    return held.has(token) || (symbol !== undefined && held.has(symbol));
+    if (held.has(token)) return true;
+    for (const symbol of this.#symbolsOf.get(token) ?? []) if (held.has(symbol)) return true;
+    return false;
   }
 
   /** Whether anybody has the instrument of that token, by either name. */
   isWanted(token: number): boolean {
-    return this.#namesOf(token).some((key) => this.#entries.has(key));
+    return this.#entries.has(token) || this.#symbolsOf.has(token);
   }
 
   /** The key under which both names of an instrument meet: the token, once it is known. */
@@ -116,9 +125,9 @@ export class DesiredState {
     const key = symbol.toUpperCase();
     const before = this.canonicalOf(key);
     if (before === token || !this.#entries.has(key)) return undefined;
-    if (typeof before === 'number') this.#symbolOf.delete(before);
+    if (typeof before === 'number') this.#forgetName(before, key);
     this.#tokenOf.set(key, token);
-    this.#symbolOf.set(token, key);
+    this.#symbolsOf.set(token, (this.#symbolsOf.get(token) ?? new Set()).add(key));
     return before;
   }
 
@@ -129,20 +138,27 @@ export class DesiredState {
       const canonical = this.canonicalOf(key);
       let stream = wanted.get(canonical);
       for (const options of holders.values()) {
-        const isByToken = typeof wire === 'number' || stream === undefined;
-        stream = {
-          wire: isByToken ? wire : (stream?.wire ?? wire),
-          options: stream ? mergeOptions(stream.options, options) : options,
-        };
+        if (!stream) stream = { wire, options };
+        else {
+          const isByToken = typeof wire === 'number';
+          stream = { wire: isByToken ? wire : stream.wire, options: mergeOptions(stream.options, options) };
+        }
       }
       if (stream) wanted.set(canonical, stream);
     }
     return wanted;
   }
 
+  /** Every key that the instrument goes by, the given one among them. */
   #namesOf(key: Instrument): Instrument[] {
-    const other = typeof key === 'string' ? this.#tokenOf.get(key) : this.#symbolOf.get(key);
-    return other === undefined ? [key] : [key, other];
+    const token = this.canonicalOf(key);
+    return typeof token === 'number' ? [token, ...(this.#symbolsOf.get(token) ?? [])] : [key];
+  }
+
+  #forgetName(token: number, symbol: string): void {
+    const symbols = this.#symbolsOf.get(token);
+    symbols?.delete(symbol);
+    if (symbols?.size === 0) this.#symbolsOf.delete(token);
   }
 
   #take(key: Instrument, holder: number, holders: Map<number, StreamOptions>): void {
@@ -155,6 +171,6 @@ export class DesiredState {
     const token = typeof key === 'string' ? this.#tokenOf.get(key) : undefined;
     if (typeof key !== 'string' || token === undefined) return;
     this.#tokenOf.delete(key);
-    this.#symbolOf.delete(token);
+    this.#forgetName(token, key);
   }
 }

@@ -1,7 +1,7 @@
 // What a subscription asks for beside its instruments: checked at the door, merged where several ask for the same one.
 import { AppError } from '../errors.ts';
 import { parseInstrumentToken } from '../instrument.ts';
-import { CLIENT_SDK_SYMBOL_CHARS_MAX } from '../limits.ts';
+import { CLIENT_SYMBOL_CHARS_MAX } from '../limits.ts';
 import type { TickMode } from '../tick.ts';
 
 /** An instrument token (738561) or a symbol with its exchange ('NSE:RELIANCE'). */
@@ -44,7 +44,8 @@ function parseFilter(filter: TickFilter): TickFilter | undefined {
   if (minChange !== undefined && !(Number.isFinite(minChange) && minChange > 0)) {
     throw refuse('filter.min_change must be a number of rupees above zero', minChange);
   }
-  if (onTrade !== undefined && onTrade !== true) throw refuse('filter.on_trade must be true or absent', onTrade);
+  if (onTrade !== undefined && onTrade !== true)
+    throw refuse('filter.on_trade must be true or absent', onTrade);
   if (minChange === undefined && onTrade === undefined) return undefined;
   return {
     ...(minChange === undefined ? {} : { min_change: minChange }),
@@ -64,7 +65,7 @@ export function parseOptions(options: SubscriptionOptions): StreamOptions {
 /** The key that two spellings of one symbol share. Throws AppError for what can be neither token nor symbol. */
 export function instrumentKey(instrument: Instrument): Instrument {
   if (typeof instrument === 'string') {
-    const isSymbol = instrument.length <= CLIENT_SDK_SYMBOL_CHARS_MAX && /^[^:\s]+:\S/.test(instrument);
+    const isSymbol = instrument.length <= CLIENT_SYMBOL_CHARS_MAX && /^[^:\s]+:\S/.test(instrument);
     if (!isSymbol) throw refuse('a symbol is written like NSE:RELIANCE', instrument.slice(0, 40));
     return instrument.toUpperCase();
   }

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDataDir } from '../../dev/data-dir.ts';
+import { API_KEY_PATTERN } from '../../shared/api-key.ts';
 
 let home: string;
 beforeEach(() => {
@@ -21,6 +22,20 @@ test('makes its secrets once, for the owner only', async () => {
   expect(other.secrets.ingestSecret).not.toBe(first.secrets.ingestSecret);
   // The sidecar refuses a secret of less.
   expect(first.secrets.ingestSecret.length).toBeGreaterThanOrEqual(32);
+});
+
+test('completes the secrets of an earlier version and keeps those that were there', async () => {
+  mkdirSync(join(home, 'postgres'));
+  const file = join(home, 'secrets.json');
+  writeFileSync(file, JSON.stringify({ ingestSecret: 'old', databasePassword: 'old' }));
+  const first = await openDataDir(home);
+  expect(first.secrets).toMatchObject({ ingestSecret: 'old', databasePassword: 'old' });
+  expect(first.secrets.apiKey).toMatch(API_KEY_PATTERN);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(first.secrets);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  const written = statSync(file).mtimeMs;
+  expect((await openDataDir(home)).secrets).toEqual(first.secrets);
+  expect(statSync(file).mtimeMs).toBe(written);
 });
 
 test('is refused while another runner that lives holds it, and free once that is gone', async () => {

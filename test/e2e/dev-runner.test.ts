@@ -33,6 +33,12 @@ describe('parts that die', () => {
       { name: '0001_instruments.sql' },
     ]);
     await sql.end();
+    const revoked = await fetch(`${file.url}/auth/revoke`, {
+      method: 'POST',
+      headers: { 'x-api-key': file.apiKey },
+      body: JSON.stringify({ user_id: 'nobody' }),
+    });
+    expect([revoked.status, await revoked.json()]).toMatchObject([202, { user_id: 'nobody' }]);
   });
 
   test.each(PART_NAMES)('%s comes back by itself at the same address', async (name) => {

@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readConfig } from '../../ingest/config.ts';
+import { readConfig, readSessionCalendar } from '../../ingest/config.ts';
+import { SESSION_CALENDAR_BYTES_MAX } from '../../shared/limits.ts';
+import { ALWAYS_OPEN, sessionsAt } from '../../shared/market-session.ts';
 
 const REQUIRED = {
   KITE_API_KEY: 'key',
@@ -19,6 +24,7 @@ test('has a default for everything that is not a secret or an address of ours', 
     TICKER_MODE: 'full',
     MAX_INSTRUMENTS_PER_WS: 3_000,
     MAX_WS_CONNECTIONS: 3,
+    MARKET_SESSION: 'calendar',
     STATUS_PORT: 0,
     LOG_LEVEL: 'info',
     LOG_FORMAT: 'text',
@@ -66,4 +72,57 @@ test('no value is repeated: it may be a secret', () => {
 
 test('names every variable that is wrong, at once', () => {
   expect(() => readConfig({})).toThrow(/KITE_API_KEY.*KITE_ACCESS_TOKEN.*EDGE_URL.*INGEST_SECRET/);
+});
+
+function withCalendarFile<T>(text: string, use: (path: string) => T): T {
+  const directory = mkdtempSync(join(tmpdir(), 'ticker-edge-calendar-'));
+  try {
+    const path = join(directory, 'calendar.json');
+    writeFileSync(path, text);
+    return use(path);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+const readCalendar = (SESSION_CALENDAR_FILE: string) =>
+  readSessionCalendar({ MARKET_SESSION: 'calendar', SESSION_CALENDAR_FILE });
+const christmasMs = Date.parse('2026-12-25T12:00:00+05:30');
+
+test('the calendar is the built-in one, with what the file says on top', () => {
+  expect(sessionsAt(readSessionCalendar(readConfig(REQUIRED)), christmasMs).NSE).toBe('closed');
+  const specialDays = [
+    { segments: ['NSE'], name: 'test', dates: ['2026-12-25'], phases: [['09:00', 'open']] },
+  ];
+  withCalendarFile(JSON.stringify({ specialDays }), (path) => {
+    const sessions = sessionsAt(readCalendar(path), christmasMs);
+    expect(sessions).toMatchObject({ NSE: 'open', BSE: 'closed', MCX: 'closed' });
+    const simulated = readConfig({ ...REQUIRED, MARKET_SESSION: 'always_open', SESSION_CALENDAR_FILE: path });
+    expect(readSessionCalendar(simulated)).toBe(ALWAYS_OPEN);
+  });
+});
+
+test.each([
+  ['no JSON', '{"hours":', /calendar\.json: .*JSON/],
+  ['a misspelt list', '{"holiday":[]}', /holiday/],
+  [
+    'a segment that is none',
+    '{"specialDays":[{"segments":["NYSE"],"name":"x","dates":[],"phases":[]}]}',
+    /specialDays\.0\.segments\.0/,
+  ],
+  [
+    'a date that is none',
+    '{"hours":[{"segments":["NSE"],"from":"2026-13-01","phases":[]}]}',
+    /2026-13-01 is not a date/,
+  ],
+  ['more than a calendar has', ' '.repeat(SESSION_CALENDAR_BYTES_MAX + 1), /bytes of at most/],
+])('a file with %s is refused by name', (_what, text, message) => {
+  withCalendarFile(text, (path) => {
+    expect(() => readCalendar(path)).toThrow(/^SESSION_CALENDAR_FILE \//);
+    expect(() => readCalendar(path)).toThrow(message);
+  });
+});
+
+test('a file that is not there is refused by name', () => {
+  expect(() => readCalendar('/nowhere/calendar.json')).toThrow(/SESSION_CALENDAR_FILE \/nowhere.*ENOENT/);
 });

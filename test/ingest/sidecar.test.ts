@@ -9,6 +9,7 @@ import { type DemandItem, decodeBatch } from '../../shared/frame.ts';
 import { shardOf } from '../../shared/shard.ts';
 import { AT } from '../../shared/tick.ts';
 import { parseStatus } from '../../worker/routes/sidecar-status.ts';
+import { eventually } from './support/eventually.ts';
 import { FakeEdge, type PostAnswer, type ReceivedPost } from './support/fake-edge.ts';
 import { FakeKite } from './support/fake-kite.ts';
 import { frameOf, fullPacket } from './support/kite-frames.ts';
@@ -77,8 +78,6 @@ afterEach(async () => {
   await new Promise((resolve) => rest.close(resolve));
 });
 
-const WAIT = { timeout: 10_000 };
-const eventually = (check: () => void) => vi.waitFor(check, WAIT);
 const want = (...items: DemandItem[]) => {
   demand = { version: demand.version + 1, items };
 };
@@ -115,6 +114,22 @@ test('a wish becomes a subscription, a subscription a tick, and the tick follows
     });
   });
   expect(JSON.stringify(sidecar.status())).not.toMatch(/token"|secret|api_key/);
+});
+
+test('the feed is in the reports, with the sockets and the ticks that it is judged by', async () => {
+  sidecar.start();
+  const reported = () => {
+    const post = edge.posts.filter(({ path }) => path === '/ingest/status').at(-1);
+    return parseStatus(post?.body ?? Buffer.of()).feed;
+  };
+  await eventually(() => expect(reported()).toMatchObject({ state: 'quiet', reason: 'nothing_subscribed' }));
+  expect(reported()).toMatchObject({ sockets_alive: 1, sockets_wanted: 1, silent_segments: [] });
+  expect(reported()).not.toHaveProperty('last_tick_at');
+  want([INFY as never, 'full']);
+  await eventually(() => expect(kite.last.commands).toHaveLength(2));
+  const beforeMs = Date.now();
+  kite.last.socket.send(frameOf([fullPacket(INFY, { price: 150_000 })]));
+  await eventually(() => expect(reported().last_tick_at).toBeGreaterThanOrEqual(beforeMs));
 });
 
 test('a shard that lost its memory is given the last value again without a new tick', async () => {

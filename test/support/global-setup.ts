@@ -37,6 +37,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('databaseHost', host.url);
   project.provide('edge', {
     ingestSecret: 'ingest-secret-of-the-edge-test-run',
+    apiKeyPepper: 'api-key-pepper-of-the-edge-test-run',
     jwks: JSON.stringify(jwks),
     signingKey,
   });

@@ -20,10 +20,14 @@ function parseSignature(text: string | null): Uint8Array | undefined {
   return Uint8Array.from({ length: 32 }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
 }
 
-/** The body of a request, read up to `bytesMax`; throws `ingest_too_big` before more than that is held. */
-export async function readBody(request: Request, bytesMax: number): Promise<Uint8Array> {
+/** The body of a request, read up to `bytesMax`; throws `code` before more than that is held. */
+export async function readBody(
+  request: Request,
+  bytesMax: number,
+  code: 'ingest_too_big' | 'message_too_big' = 'ingest_too_big',
+): Promise<Uint8Array> {
   const tooBig = (bytes: number | string) =>
-    new AppError('ingest_too_big', `body of ${bytes} bytes, at most ${bytesMax}`);
+    new AppError(code, `body of ${bytes} bytes, at most ${bytesMax}`);
   const declared = request.headers.get('content-length');
   if (declared !== null && Number(declared) > bytesMax) throw tooBig(declared);
   const chunks: Uint8Array[] = [];

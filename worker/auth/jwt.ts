@@ -15,26 +15,28 @@ import {
   JWKS_FETCH_MS_MAX,
   JWT_CHARS_MAX,
   PRINCIPAL_BYTES_MAX,
+  USER_ID_CHARS_MAX,
 } from '../../shared/limits.ts';
 import { principalBytes } from '../core/attachment.ts';
-import type { Principal } from '../core/protocol.ts';
+import type { Bearer } from '../core/upgrade.ts';
 import type { Env } from '../env.ts';
 
 export type Verdict =
-  | { readonly ok: true; readonly principal: Principal }
+  | { readonly ok: true; readonly principal: Bearer }
   | {
       readonly ok: false;
       readonly code: Extract<
         ErrorCode,
-        'missing_token' | 'token_expired' | 'authentication_failed' | 'keys_unavailable'
+        'missing_token' | 'token_expired' | 'token_revoked' | 'authentication_failed' | 'keys_unavailable'
       >;
       /** The seed protocol's close reason; says what was wrong, never repeats the token. */
       readonly message: string;
     };
 
 const Claims = z.object({
-  sub: z.string().min(1).max(256),
+  sub: z.string().min(1).max(USER_ID_CHARS_MAX),
   exp: z.number(),
+  iat: z.number().default(0),
   email: z.string().max(320).optional(),
   name: z.string().max(256).optional(),
   roles: z.array(z.string().max(64)).max(64).default([]),
@@ -80,7 +82,7 @@ function verdictOf(error: unknown): Verdict {
   return { ok: false, code: 'keys_unavailable', message: 'Signing keys are unavailable, try again' };
 }
 
-/** The bearer of the token, or why it is refused. Never throws. */
+/** The bearer of the token, or why it is refused; revocations apart. Never throws. */
 export async function verifyToken(token: string | undefined, env: Env): Promise<Verdict> {
   if (!token) return { ok: false, code: 'missing_token', message: 'Missing authentication token' };
   if (token.length > JWT_CHARS_MAX) return failed(`token of ${token.length} characters`);
@@ -98,18 +100,11 @@ export async function verifyToken(token: string | undefined, env: Env): Promise<
   }
   const claims = Claims.safeParse(payload);
   if (!claims.success) return failed(`claim ${claims.error.issues[0]?.path.join('.')} is invalid`);
-  const { sub, exp, email, name, roles, permissions } = claims.data;
+  const { sub, exp, iat, email, name, roles, permissions } = claims.data;
   const optional = { ...(email === undefined ? {} : { email }), ...(name === undefined ? {} : { name }) };
-  const principal: Principal = { userId: sub, ...optional, roles, permissions, expiresAtS: exp };
+  const principal = { userId: sub, ...optional, roles, permissions, expiresAtS: exp, issuedAtS: iat };
   // The claims live in the socket's attachment, beside its subscriptions: there is room for so much of them.
   const bytes = principalBytes(principal);
   if (bytes > PRINCIPAL_BYTES_MAX) return failed(`claims of ${bytes} bytes, at most ${PRINCIPAL_BYTES_MAX}`);
   return { ok: true, principal };
-}
-
-/** The token of a request: `Authorization: Bearer`, or the query that browsers have to use for sockets. */
-export function tokenOf(request: Request): string | undefined {
-  const header = request.headers.get('authorization');
-  if (header?.toLowerCase().startsWith('bearer ')) return header.slice('bearer '.length).trim();
-  return new URL(request.url).searchParams.get('token') ?? undefined;
 }

@@ -3,7 +3,8 @@ import type { InstrumentDefinition } from '../../shared/instrument.ts';
 import type { ModeRank } from '../../shared/tick.ts';
 import type { TickStore } from '../../shared/tick-store.ts';
 import type { Outlet } from './outlet.ts';
-import { rankOfMember, type SessionIndex, type Subscriptions, sessionOfMember } from './subscriptions.ts';
+import { type SessionIndex, type Subscriptions, sessionOfMember } from './subscriptions.ts';
+import { rankOfTerms, type Tier, tierOfTerms } from './terms.ts';
 
 /** Turns a record into one frame of some dialect. Sessions of one dialect share one function. */
 export type TickEncoder = (
@@ -11,6 +12,7 @@ export type TickEncoder = (
   at: number,
   rank: ModeRank,
   definition: InstrumentDefinition,
+  seq: number,
 ) => string;
 
 export interface FanoutSource {
@@ -22,6 +24,18 @@ export interface FanoutSource {
   readonly outlets: readonly (Outlet | undefined)[];
 }
 
+/** One flush: what it sends, and what it leaves for later. */
+export interface Flush {
+  /** Its number, above that of every flush before: what clients see as `seq`. */
+  readonly seq: number;
+  /** Whose turn it is. */
+  readonly tier: Tier;
+  /** Gets the sessions whose socket is full. */
+  readonly waiting: Set<SessionIndex>;
+  /** By tier, gets the slots that slower subscriptions are due: filled by the flush of tier 0. */
+  readonly tierSlots: readonly Set<number>[];
+}
+
 /** One encoding of the slot being sent. There are as many as dialects times modes in use: a list beats a map. */
 interface Encoding {
   readonly encodeTick: TickEncoder;
@@ -29,47 +43,55 @@ interface Encoding {
   readonly frame: string;
 }
 
-/**
- * Sends the slot's record to its members; those whose socket is full have it wait. Sessions that wait are added to
- * `waiting`. Returns the frames delivered.
- */
-function fanOutSlot(source: FanoutSource, slot: number, flush: number, waiting: Set<SessionIndex>): number {
+function encodingFor(
+  source: FanoutSource,
+  slot: number,
+  encodings: Encoding[],
+  encodeTick: TickEncoder,
+  rank: ModeRank,
+  seq: number,
+): Encoding | undefined {
+  const known = encodings.find((encoding) => encoding.rank === rank && encoding.encodeTick === encodeTick);
+  if (known) return known;
   const definition = source.definitions[slot];
-  if (!definition || source.store.kindAt(slot) === 0) return 0;
-  const at = source.store.byteOffset(slot);
+  if (!definition) return undefined;
+  const frame = encodeTick(source.store.view, source.store.byteOffset(slot), rank, definition, seq);
+  const encoding = { encodeTick, rank, frame };
+  encodings.push(encoding);
+  return encoding;
+}
+
+/** Sends the slot's record to its members of the flush's tier; those whose socket is full have it wait. */
+function fanOutSlot(source: FanoutSource, slot: number, flush: Flush): number {
+  if (!source.definitions[slot] || source.store.kindAt(slot) === 0) return 0;
   const encodings: Encoding[] = [];
   let delivered = 0;
   for (const member of source.subscriptions.membersOf(slot)) {
+    const tier = tierOfTerms(member);
+    if (tier !== flush.tier) {
+      if (flush.tier === 0) flush.tierSlots[tier]?.add(slot);
+      continue;
+    }
     const session = sessionOfMember(member);
     const outlet = source.outlets[session];
     if (!outlet) continue;
-    if (!outlet.hasRoom(flush)) {
+    if (!outlet.hasRoom(flush.seq)) {
       outlet.hold(slot);
-      waiting.add(session);
+      flush.waiting.add(session);
       continue;
     }
-    const rank = rankOfMember(member);
-    let encoding = encodings.find((e) => e.rank === rank && e.encodeTick === outlet.encodeTick);
-    if (!encoding) {
-      const frame = outlet.encodeTick(source.store.view, at, rank, definition);
-      encoding = { encodeTick: outlet.encodeTick, rank, frame };
-      encodings.push(encoding);
-    }
+    const encoding = encodingFor(source, slot, encodings, outlet.encodeTick, rankOfTerms(member), flush.seq);
+    if (!encoding) continue;
     outlet.deliver(encoding.frame);
     delivered++;
   }
   return delivered;
 }
 
-/** Sends the current records of `slots` to everybody who subscribed to them. Returns the frames delivered. */
-export function fanOut(
-  source: FanoutSource,
-  slots: Iterable<number>,
-  flush: number,
-  waiting: Set<SessionIndex>,
-): number {
+/** Sends the current records of `slots` to everybody whose turn it is. Returns the frames delivered. */
+export function fanOut(source: FanoutSource, slots: Iterable<number>, flush: Flush): number {
   let delivered = 0;
-  for (const slot of slots) delivered += fanOutSlot(source, slot, flush, waiting);
+  for (const slot of slots) delivered += fanOutSlot(source, slot, flush);
   return delivered;
 }
 
@@ -77,15 +99,16 @@ export function fanOut(
 export function drainSession(
   source: FanoutSource,
   session: SessionIndex,
-  flush: number,
+  seq: number,
   nowMs: number,
 ): number {
   const outlet = source.outlets[session];
   if (!outlet) return 0;
-  return outlet.drain(flush, nowMs, (slot) => {
+  return outlet.drain(seq, nowMs, (slot) => {
     const definition = source.definitions[slot];
-    const rank = source.subscriptions.rankFor(session, slot);
-    if (!definition || rank === 0 || source.store.kindAt(slot) === 0) return undefined;
-    return outlet.encodeTick(source.store.view, source.store.byteOffset(slot), rank, definition);
+    const terms = source.subscriptions.termsFor(session, slot);
+    if (!definition || terms === 0 || source.store.kindAt(slot) === 0) return undefined;
+    const at = source.store.byteOffset(slot);
+    return outlet.encodeTick(source.store.view, at, rankOfTerms(terms), definition, seq);
   });
 }

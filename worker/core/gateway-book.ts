@@ -7,14 +7,17 @@ import {
 } from '../../shared/instrument.ts';
 import { CLIENT_SUBSCRIPTIONS_MAX, GATEWAY_INSTRUMENTS_MAX } from '../../shared/limits.ts';
 import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
-import { AT, type ModeRank, RANK_MAX, recordWords } from '../../shared/tick.ts';
+import { AT, type ModeRank, modeOfRank, RANK_MAX, recordWords } from '../../shared/tick.ts';
 import { TickStore } from '../../shared/tick-store.ts';
-import { drainSession, type FanoutSource, fanOut } from './fanout.ts';
+import type { SubscriptionItem } from './attachment.ts';
+import { Delivery } from './delivery.ts';
+import type { FanoutSource } from './fanout.ts';
 import type { Outlet } from './outlet.ts';
-import type { RejectedItem, SubscribeItem } from './protocol.ts';
+import type { RejectedItem, SubscribeItem, SubscriptionLine } from './protocol.ts';
 import type { InterestItem, ShardPush, Snapshot } from './shard-book.ts';
 import { ShardLink } from './shard-link.ts';
 import { type SessionIndex, Subscriptions, sessionOfMember } from './subscriptions.ts';
+import { rankOfTerms, speedOfTerms, termsOf } from './terms.ts';
 
 /** What a shard has to be told: raise or lower these, forget those. */
 export interface InterestChange {
@@ -27,15 +30,6 @@ export interface InterestChange {
 export interface Expulsion {
   readonly session: SessionIndex;
   readonly tokens: readonly InstrumentToken[];
-}
-
-/** What became of the sessions whose socket was full. */
-export interface DrainResult {
-  readonly delivered: number;
-  /** Caught up: how many ticks a newer one replaced meanwhile. */
-  readonly caughtUp: readonly { readonly session: SessionIndex; readonly skipped: number }[];
-  /** They have read nothing for too long. */
-  readonly stalled: readonly SessionIndex[];
 }
 
 export interface SubscribePlan {
@@ -58,10 +52,6 @@ export class GatewayBook {
   readonly #told = new Map<number, ModeRank>();
   /** By slot, subscribes that wait for a shard's answer: their interest must not be released meanwhile. */
   readonly #claims = new Map<number, { rank: ModeRank; count: number }>();
-  readonly #dirty = new Set<number>();
-  /** Sessions whose socket is full. */
-  readonly #waiting = new Set<SessionIndex>();
-  #flushes = 0;
   /** By shard, the memory that the stored values' sequence numbers belong to. */
   readonly #boots = new Array<number>(SHARD_COUNT).fill(0);
   readonly #source: FanoutSource = {
@@ -70,6 +60,7 @@ export class GatewayBook {
     definitions: this.#definitions,
     outlets: this.#outlets,
   };
+  readonly delivery = new Delivery(this.#source);
 
   openSession(outlet: Outlet): SessionIndex {
     const session = this.#freeSessions.pop() ?? this.#outlets.length;
@@ -83,18 +74,18 @@ export class GatewayBook {
     if (!this.#outlets[session]) return [];
     const slots = this.subscriptions.drop(session);
     this.#outlets[session] = undefined;
-    this.#waiting.delete(session);
+    this.delivery.drop(session);
     this.#freeSessions.push(session);
     return this.#interestChanges(slots);
   }
 
   /** Gives a session the subscriptions that it had before this object lost its memory. Returns those that have no room. */
-  restore(session: SessionIndex, items: readonly InterestItem[]): InstrumentToken[] {
+  restore(session: SessionIndex, items: readonly SubscriptionItem[]): InstrumentToken[] {
     const dropped: InstrumentToken[] = [];
-    for (const [token, rank] of items) {
+    for (const [token, terms] of items) {
       const slot = this.#slotFor(token);
       if (slot < 0) dropped.push(token);
-      else this.subscriptions.set(session, slot, rank);
+      else this.subscriptions.set(session, slot, terms);
     }
     return dropped;
   }
@@ -109,13 +100,13 @@ export class GatewayBook {
       const isNew = !this.subscriptions.has(session, this.#store.slotOf(item.token));
       if (isNew && room <= 0) {
         const message = `at most ${CLIENT_SUBSCRIPTIONS_MAX} subscriptions per connection`;
-        rejected.push({ item: item.token, code: 'subscription_limit', message });
+        rejected.push({ field: 'token', item: item.token, code: 'subscription_limit', message });
         continue;
       }
       const slot = this.#slotFor(item.token);
       if (slot < 0) {
         const message = `this gateway has ${GATEWAY_INSTRUMENTS_MAX} instruments, none free`;
-        rejected.push({ item: item.token, code: 'gateway_full', message });
+        rejected.push({ field: 'token', item: item.token, code: 'gateway_full', message });
         continue;
       }
       if (isNew) room--;
@@ -159,9 +150,9 @@ export class GatewayBook {
   /** Makes the subscriptions of claimed items effective. Returns the tokens that have no value yet. */
   subscribe(session: SessionIndex, items: readonly SubscribeItem[]): InstrumentToken[] {
     const pending: InstrumentToken[] = [];
-    for (const { token, rank } of items) {
+    for (const { token, rank, speed } of items) {
       const slot = this.#slotFor(token);
-      this.subscriptions.set(session, slot, rank);
+      this.subscriptions.set(session, slot, termsOf(rank, speed));
       // Expelled while another shard was waited for: out of step, the next contact asks for it again and says so.
       if (!this.#told.has(slot)) this.links[shardOf(token)]?.reset();
       if (this.#store.kindAt(slot) === 0 || !this.#definitions[slot]) pending.push(token);
@@ -178,11 +169,32 @@ export class GatewayBook {
     return this.#interestChanges(slots);
   }
 
-  subscriptionsOf(session: SessionIndex): InterestItem[] {
-    const items: InterestItem[] = [];
-    for (const [slot, rank] of this.subscriptions.of(session))
-      items.push([this.#tokens[slot] as InstrumentToken, rank]);
+  subscriptionsOf(session: SessionIndex): SubscriptionItem[] {
+    const items: SubscriptionItem[] = [];
+    for (const [slot, terms] of this.subscriptions.of(session)) {
+      items.push([this.#tokens[slot] as InstrumentToken, terms]);
+    }
     return items;
+  }
+
+  /** What a session has subscribed to, as it is told; all of it, or the tokens given. */
+  linesOf(session: SessionIndex, only?: ReadonlySet<InstrumentToken>): SubscriptionLine[] {
+    const lines: SubscriptionLine[] = [];
+    for (const [slot, terms] of this.subscriptions.of(session)) {
+      const token = this.#tokens[slot] as InstrumentToken;
+      if (only && !only.has(token)) continue;
+      const definition = this.#definitions[slot];
+      const symbol = definition ? { symbol: `${definition.exchange}:${definition.tradingsymbol}` } : {};
+      const isLive = definition !== undefined && this.#store.kindAt(slot) !== 0;
+      lines.push({
+        token,
+        ...symbol,
+        mode: modeOfRank(rankOfTerms(terms)),
+        speed: speedOfTerms(terms),
+        isLive,
+      });
+    }
+    return lines;
   }
 
   /** Everything that this gateway wants of a shard, claims included: what a resynchronisation sends. */
@@ -227,7 +239,7 @@ export class GatewayBook {
       if (token === undefined || shardOf(token) !== shard) continue;
       this.#told.delete(slot);
       if (isOtherMemory) this.#store.clear(slot);
-      this.#dirty.add(slot);
+      this.delivery.mark(slot);
     }
     return this.applySnapshot(items, snapshot);
   }
@@ -249,7 +261,7 @@ export class GatewayBook {
       const slot = this.#store.slotOf(definition.instrument_token);
       if (slot < 0) continue;
       const before = this.#definitions[slot];
-      if (!before) this.#dirty.add(slot);
+      if (!before) this.delivery.mark(slot);
       else if (!isSameInstrument(before, definition)) this.#store.clear(slot);
       this.#definitions[slot] = definition;
     }
@@ -264,7 +276,7 @@ export class GatewayBook {
       const isNewer = (news.ticks[at + AT.seq / 4] as number) > this.#store.seqAt(slot);
       if (!isNewer && this.#store.kindAt(slot) !== 0) continue;
       this.#store.put(slot, news.ticks, at);
-      this.#dirty.add(slot);
+      this.delivery.mark(slot);
     }
     return this.#expel(news.unknown);
   }
@@ -285,47 +297,12 @@ export class GatewayBook {
     return [...bySession].map(([session, expelled]) => ({ session, tokens: expelled }));
   }
 
-  get isDirty(): boolean {
-    return this.#dirty.size > 0;
-  }
-
-  /** Sends everything that changed to everybody who wants it and has room. Returns the frames delivered. */
-  flush(): number {
-    const delivered = fanOut(this.#source, this.#dirty, ++this.#flushes, this.#waiting);
-    this.#dirty.clear();
-    return delivered;
-  }
-
-  /** Has a subscriber be sent the current values of these items by the next `drain`. */
+  /** Has a subscriber be sent the current values of these items. Flush first: what has changed must not come twice. */
   holdSnapshot(session: SessionIndex, items: readonly SubscribeItem[]): void {
-    const outlet = this.#outlets[session];
-    if (!outlet || items.length === 0) return;
-    for (const { token } of items) outlet.hold(this.#store.slotOf(token));
-    this.#waiting.add(session);
-  }
-
-  get hasWaiting(): boolean {
-    return this.#waiting.size > 0;
-  }
-
-  /** Sends the sessions that wait what their sockets take by now. */
-  drain(nowMs: number): DrainResult {
-    let delivered = 0;
-    const caughtUp: { session: SessionIndex; skipped: number }[] = [];
-    const stalled: SessionIndex[] = [];
-    this.#flushes++;
-    for (const session of this.#waiting) {
-      const outlet = this.#outlets[session];
-      delivered += drainSession(this.#source, session, this.#flushes, nowMs);
-      if (outlet?.isWaiting) {
-        if (outlet.isStalled(nowMs)) stalled.push(session);
-        continue;
-      }
-      this.#waiting.delete(session);
-      const skipped = outlet?.takeSkipped() ?? 0;
-      if (skipped > 0) caughtUp.push({ session, skipped });
-    }
-    return { delivered, caughtUp, stalled };
+    this.delivery.holdSnapshot(
+      session,
+      items.map(({ token }) => this.#store.slotOf(token)),
+    );
   }
 
   /** Distinct instruments that somebody here is subscribed to. */
@@ -347,7 +324,7 @@ export class GatewayBook {
     const token = this.#tokens[slot];
     if (token === undefined) return;
     this.#told.delete(slot);
-    this.#dirty.delete(slot);
+    this.delivery.unmark(slot);
     this.#definitions[slot] = undefined;
     // Nobody keeps this value current from here on: it must not be the next subscriber's first.
     this.#store.clear(slot);

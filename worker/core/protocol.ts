@@ -1,19 +1,39 @@
 // What clients ask and what they are told, in no dialect's syntax: the gateway knows only these.
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { InstrumentToken } from '../../shared/instrument.ts';
-import type { ModeRank } from '../../shared/tick.ts';
+import type { ModeRank, TickMode } from '../../shared/tick.ts';
+import type { CLIENT_LIMITS } from './client-limits.ts';
+import type { FeedEvent } from './feed.ts';
+
+export type { FeedEvent } from './feed.ts';
+
+/** How often one subscription is served: at once, or at most every so many milliseconds with the newest value. */
+export const SPEEDS = ['rt', 100, 250, 1000] as const;
+export type Speed = (typeof SPEEDS)[number];
 
 export interface SubscribeItem {
   readonly token: InstrumentToken;
   readonly rank: ModeRank;
+  readonly speed: Speed;
+}
+
+/** An instrument by `EXCHANGE:SYMBOL`, to be looked up before it can be subscribed to. */
+export interface SymbolItem {
+  readonly symbol: string;
+  readonly rank: ModeRank;
+  readonly speed: Speed;
 }
 
 /** An item of a request that was not carried out; the others were. `item` is what the client sent. */
 export interface RejectedItem {
+  readonly field: 'token' | 'symbol';
   readonly item: unknown;
   readonly code: ErrorCode;
   readonly message: string;
 }
+
+/** What a client wants to find in the answer again. */
+export type CommandId = string | number;
 
 /** A message that is no command: the client is told why, the socket stays as it was. */
 export interface Refusal {
@@ -23,20 +43,27 @@ export interface Refusal {
   readonly message: string;
   /** What exactly was wrong, where the message alone does not say. */
   readonly detail?: string;
+  readonly id?: CommandId;
 }
 
 export type ClientCommand =
   | {
       readonly kind: 'subscribe';
       readonly items: readonly SubscribeItem[];
+      readonly symbols: readonly SymbolItem[];
       readonly rejected: readonly RejectedItem[];
+      readonly id?: CommandId;
     }
   | {
       readonly kind: 'unsubscribe';
       readonly tokens: readonly InstrumentToken[];
+      readonly symbols: readonly string[];
       readonly rejected: readonly RejectedItem[];
+      readonly id?: CommandId;
     }
-  | { readonly kind: 'ping' }
+  | { readonly kind: 'list'; readonly id?: CommandId }
+  | { readonly kind: 'authenticate'; readonly token: string; readonly id?: CommandId }
+  | { readonly kind: 'ping'; readonly id?: CommandId }
   | Refusal;
 
 /** Who is on a socket: the claims that clients are shown, and what the gateway needs later. */
@@ -50,6 +77,16 @@ export interface Principal {
   readonly expiresAtS: number;
 }
 
+/** One subscription as a client is told of it. `isLive` once there is a value. */
+export interface SubscriptionLine {
+  readonly token: InstrumentToken;
+  /** `EXCHANGE:SYMBOL`; absent while the definition is not here yet. */
+  readonly symbol?: string;
+  readonly mode: TickMode;
+  readonly speed: Speed;
+  readonly isLive: boolean;
+}
+
 /** Everything a client is told except ticks, which have their own encoder. */
 export type ServerEvent =
   | {
@@ -57,7 +94,14 @@ export type ServerEvent =
       readonly connectionId: string;
       readonly principal: Principal;
       readonly timestampMs: number;
+      /** This gateway's memory: a position in its stream means nothing to another one. */
+      readonly epoch: string;
+      readonly limits: typeof CLIENT_LIMITS;
+      readonly feed?: FeedEvent;
     }
+  | { readonly kind: 'authenticated'; readonly expiresAtMs: number; readonly id?: CommandId }
+  | { readonly kind: 'token_expiring'; readonly expiresAtMs: number; readonly inMs: number }
+  | { readonly kind: 'feed'; readonly feed: FeedEvent }
   | {
       readonly kind: 'subscribed';
       readonly tokens: readonly InstrumentToken[];
@@ -65,14 +109,19 @@ export type ServerEvent =
       readonly pending: readonly InstrumentToken[];
       readonly rejected: readonly RejectedItem[];
       readonly total: number;
+      /** Every accepted item on its own; only where the request named some by symbol. */
+      readonly items?: readonly SubscriptionLine[];
+      readonly id?: CommandId;
     }
   | {
       readonly kind: 'unsubscribed';
       readonly tokens: readonly InstrumentToken[];
       readonly rejected: readonly RejectedItem[];
       readonly total: number;
+      readonly id?: CommandId;
     }
-  | { readonly kind: 'pong' }
+  | { readonly kind: 'subscriptions'; readonly items: readonly SubscriptionLine[]; readonly id?: CommandId }
+  | { readonly kind: 'pong'; readonly id?: CommandId }
   /** The client read too slowly and has caught up: so many ticks were replaced by newer ones before they were sent. */
   | { readonly kind: 'lag'; readonly skipped: number }
   | {
@@ -81,4 +130,6 @@ export type ServerEvent =
       readonly message: string;
       readonly detail?: string;
       readonly tokens?: readonly InstrumentToken[];
+      readonly retryAfterMs?: number;
+      readonly id?: CommandId;
     };

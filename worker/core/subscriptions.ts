@@ -1,23 +1,28 @@
-// Who gets what at one gateway: instrument slot -> sessions with their mode, and back.
+// Who gets what at one gateway: instrument slot -> sessions with their terms, and back.
 import { type ModeRank, RANK_MAX } from '../../shared/tick.ts';
+import { rankOfTerms, TERMS_BITS, type Terms } from './terms.ts';
 
 /** Small integer that a gateway gives to a socket; reused after the socket has gone. */
 export type SessionIndex = number;
 
-/** Members of a slot are packed as session << 2 | rank. */
+/** Members of a slot are packed as session << TERMS_BITS | terms. */
 export function sessionOfMember(member: number): SessionIndex {
-  return member >>> 2;
+  return member >>> TERMS_BITS;
 }
 
-export function rankOfMember(member: number): ModeRank {
-  return (member & 3) as ModeRank;
+export function termsOfMember(member: number): Terms {
+  return member & ((1 << TERMS_BITS) - 1);
+}
+
+function memberOf(session: SessionIndex, terms: Terms): number {
+  return (session << TERMS_BITS) | terms;
 }
 
 const NOBODY: readonly number[] = [];
 
 export class Subscriptions {
   readonly #members: number[][] = [];
-  readonly #slotsOfSession = new Map<SessionIndex, Map<number, ModeRank>>();
+  readonly #slotsOfSession = new Map<SessionIndex, Map<number, Terms>>();
   #total = 0;
 
   /** Subscriptions of all sessions together. */
@@ -25,33 +30,33 @@ export class Subscriptions {
     return this.#total;
   }
 
-  /** Adds the subscription or changes its mode. Another session's subscription of the slot is never touched. */
-  set(session: SessionIndex, slot: number, rank: ModeRank): void {
+  /** Adds the subscription or changes its terms. Another session's subscription of the slot is never touched. */
+  set(session: SessionIndex, slot: number, terms: Terms): void {
     let slots = this.#slotsOfSession.get(session);
     if (!slots) {
       slots = new Map();
       this.#slotsOfSession.set(session, slots);
     }
     const before = slots.get(slot);
-    slots.set(slot, rank);
+    slots.set(slot, terms);
     this.#members[slot] ??= [];
     const members = this.#members[slot];
     if (before === undefined) {
-      members.push((session << 2) | rank);
+      members.push(memberOf(session, terms));
       this.#total++;
     } else {
-      members[members.indexOf((session << 2) | before)] = (session << 2) | rank;
+      members[members.indexOf(memberOf(session, before))] = memberOf(session, terms);
     }
   }
 
   /** Removes the subscription; false if there was none. */
   remove(session: SessionIndex, slot: number): boolean {
     const slots = this.#slotsOfSession.get(session);
-    const rank = slots?.get(slot);
-    if (slots === undefined || rank === undefined) return false;
+    const terms = slots?.get(slot);
+    if (slots === undefined || terms === undefined) return false;
     slots.delete(slot);
     if (slots.size === 0) this.#slotsOfSession.delete(session);
-    this.#removeMember(slot, (session << 2) | rank);
+    this.#removeMember(slot, memberOf(session, terms));
     return true;
   }
 
@@ -60,7 +65,7 @@ export class Subscriptions {
     const slots = this.#slotsOfSession.get(session);
     if (!slots) return [];
     this.#slotsOfSession.delete(session);
-    for (const [slot, rank] of slots) this.#removeMember(slot, (session << 2) | rank);
+    for (const [slot, terms] of slots) this.#removeMember(slot, memberOf(session, terms));
     return [...slots.keys()];
   }
 
@@ -81,7 +86,7 @@ export class Subscriptions {
   rankOf(slot: number): ModeRank | 0 {
     let highest: ModeRank | 0 = 0;
     for (const member of this.membersOf(slot)) {
-      const rank = rankOfMember(member);
+      const rank = rankOfTerms(member);
       if (rank === RANK_MAX) return rank;
       if (rank > highest) highest = rank;
     }
@@ -92,8 +97,8 @@ export class Subscriptions {
     return this.#slotsOfSession.get(session)?.has(slot) ?? false;
   }
 
-  /** The session's mode of the slot; 0 when it has not subscribed to it. */
-  rankFor(session: SessionIndex, slot: number): ModeRank | 0 {
+  /** The session's terms of the slot; 0 when it has not subscribed to it. */
+  termsFor(session: SessionIndex, slot: number): Terms | 0 {
     return this.#slotsOfSession.get(session)?.get(slot) ?? 0;
   }
 
@@ -101,8 +106,8 @@ export class Subscriptions {
     return this.#slotsOfSession.get(session)?.size ?? 0;
   }
 
-  /** Slots and modes of one session. */
-  *of(session: SessionIndex): IterableIterator<[slot: number, rank: ModeRank]> {
+  /** Slots and terms of one session. */
+  *of(session: SessionIndex): IterableIterator<[slot: number, terms: Terms]> {
     yield* this.#slotsOfSession.get(session) ?? [];
   }
 }

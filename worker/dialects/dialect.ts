@@ -11,9 +11,15 @@ export interface Dialect {
   encode(event: ServerEvent): string;
   /**
    * The record at byte `at` of `view` as one frame, cut down to `rank` (or to what the record holds, if that is less).
-   * Called once per (instrument, rank) and flush, whatever the number of clients.
+   * Called once per (instrument, rank) and flush, whatever the number of clients. `seq` is the flush's number.
    */
-  encodeTick(view: DataView, at: number, rank: ModeRank, definition: InstrumentDefinition): string;
+  encodeTick(
+    view: DataView,
+    at: number,
+    rank: ModeRank,
+    definition: InstrumentDefinition,
+    seq: number,
+  ): string;
   /** A message that clients send to stay alive and the exact reply, answered without waking the object. */
   readonly keepAlive: { readonly request: string; readonly response: string };
 }

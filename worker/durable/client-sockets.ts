@@ -11,10 +11,12 @@ import {
 import type { GatewayBook } from '../core/gateway-book.ts';
 import { Outlet } from '../core/outlet.ts';
 import type { ServerEvent } from '../core/protocol.ts';
+import { MessageRate } from '../core/rate-limit.ts';
 import type { SessionIndex } from '../core/subscriptions.ts';
+import type { Bearer } from '../core/upgrade.ts';
 import { DIALECTS, type DialectName, isDialectName } from '../dialects/registry.ts';
 
-export type Identity = Pick<Attachment, 'connectionId' | 'principal' | 'connectedAtMs'> & {
+export type Identity = Pick<Attachment, 'connectionId' | 'address' | 'connectedAtMs'> & {
   readonly dialect: DialectName;
 };
 
@@ -22,6 +24,9 @@ export interface Session {
   readonly index: SessionIndex;
   readonly socket: WebSocket;
   readonly identity: Identity;
+  /** Absent until the client has authenticated; replaced when it renews its token. */
+  bearer: Bearer | undefined;
+  readonly rate: MessageRate;
   /** Commands are carried out in the order of arrival, also those that wait for a shard. */
   tail: Promise<void>;
   queued: number;
@@ -55,7 +60,7 @@ export class ClientSockets {
     return this.#sessions.values();
   }
 
-  open(socket: WebSocket, identity: Identity): Session {
+  open(socket: WebSocket, identity: Identity, bearer: Bearer | undefined): Session {
     const { encodeTick } = DIALECTS[identity.dialect];
     const outlet = new Outlet(encodeTick, {
       send: (frame) => {
@@ -65,31 +70,35 @@ export class ClientSockets {
       bufferedBytes: () => socket.bufferedAmount,
     });
     const index = this.#book.openSession(outlet);
-    const session: Session = { index, socket, identity, tail: Promise.resolve(), queued: 0 };
+    const rate = new MessageRate();
+    const session: Session = { index, socket, identity, bearer, rate, tail: Promise.resolve(), queued: 0 };
     this.#sessions.set(socket, session);
     this.#byIndex.set(index, session);
     return session;
   }
 
   /** After hibernation or a reset: the socket's attachment is all that is left of its session. */
-  restore(socket: WebSocket): void {
-    if (socket.readyState !== WebSocket.OPEN) return;
+  restore(socket: WebSocket): Session | undefined {
+    if (socket.readyState !== WebSocket.OPEN) return undefined;
     const attachment = readAttachment(socket.deserializeAttachment());
     const items = attachment ? unpackSubscriptions(attachment.subscriptions) : undefined;
     if (!attachment || !items || !isDialectName(attachment.dialect)) {
       socket.close(1012, 'Session of another version, reconnect');
-      return;
+      return undefined;
     }
-    const { dialect, connectionId, principal, connectedAtMs } = attachment;
-    const session = this.open(socket, { dialect, connectionId, principal, connectedAtMs });
-    const dropped = this.#book.restore(session.index, items);
-    if (dropped.length > 0) this.#close(socket, 1012, 'No room for the session here, reconnect');
+    const { dialect, connectionId, address, connectedAtMs, bearer } = attachment;
+    const from = address === undefined ? {} : { address };
+    const session = this.open(socket, { dialect, connectionId, connectedAtMs, ...from }, bearer);
+    if (this.#book.restore(session.index, items).length === 0) return session;
+    this.#close(socket, 1012, 'No room for the session here, reconnect');
+    return undefined;
   }
 
   /** Writes the session's state to its socket. Called after every change: an eviction may come at any time. */
   remember(session: Session): void {
     const subscriptions = packSubscriptions(this.#book.subscriptionsOf(session.index));
-    session.socket.serializeAttachment({ version: ATTACHMENT_VERSION, ...session.identity, subscriptions });
+    const { socket, identity, bearer } = session;
+    socket.serializeAttachment({ version: ATTACHMENT_VERSION, ...identity, bearer, subscriptions });
   }
 
   /** Replies are never dropped: a client that leaves even them unread is cut off at a bound. */
@@ -106,6 +115,10 @@ export class ClientSockets {
       ERRORS.slow_client.closeCode,
       'Slow client: it does not read what it is sent',
     );
+  }
+
+  tellAll(event: ServerEvent): void {
+    for (const session of this.#sessions.values()) if (session.bearer) this.tell(session, event);
   }
 
   /** Says what was wrong and, where the code's entry in the error table has a close code, ends the session. */

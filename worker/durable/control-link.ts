@@ -1,9 +1,13 @@
-// The one object that knows the parts: which gateways there are, and what the sidecar last said of itself.
+// The one object that knows the parts: which gateways there are, what the sidecar last said of itself, and the feed's state.
 import { DurableObject } from 'cloudflare:workers';
+import { STATUS_AGE_MS_MAX } from '../../shared/limits.ts';
 import type { SidecarStatus } from '../../shared/status.ts';
+import { type FeedEvent, type FeedReport, feedAt, isSameFeed, nextFeedCheckAtMs } from '../core/feed.ts';
 import type { Env } from '../env.ts';
+import { gatewayStub } from './stubs.ts';
 
 const GATEWAY_PREFIX = 'gateway:';
+const FEED_KEY = 'feed';
 
 export interface ReportedStatus {
   readonly status: SidecarStatus;
@@ -15,10 +19,25 @@ export type StatusVerdict = 'taken' | 'replayed' | 'superseded';
 export class ControlLink extends DurableObject<Env> {
   #reported: ReportedStatus | undefined;
   #signedAtMs = 0;
+  readonly #firstReportLateAtMs = Date.now() + STATUS_AGE_MS_MAX + 1;
+  /** What the gateways were told last, also by this object before it lost its memory. */
+  #told: FeedEvent | undefined;
+  #stampedAtMs = 0;
+  #alarmAtMs: number | undefined;
 
-  /** A gateway says that it exists. Names are few (regions x slots) and are kept for ever. */
-  announceGateway(name: string): void {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#told = ctx.storage.kv.get<FeedEvent>(FEED_KEY);
+    this.#stampedAtMs = this.#told?.timestampMs ?? 0;
+  }
+
+  /**
+   * A gateway says that it exists, and is told of the feed from now on; the answer is the feed as it is. Names are few
+   * (regions x slots) and are kept for ever.
+   */
+  announceGateway(name: string): FeedEvent {
     this.ctx.storage.kv.put(GATEWAY_PREFIX + name, Date.now());
+    return this.feed();
   }
 
   gateways(): string[] {
@@ -34,11 +53,61 @@ export class ControlLink extends DurableObject<Env> {
     if (status.epoch === epoch && signedAtMs <= this.#signedAtMs) return 'replayed';
     this.#signedAtMs = signedAtMs;
     this.#reported = { status, receivedAtMs: Date.now() };
+    this.#checkFeed();
     return 'taken';
   }
 
   /** The last report, however old; undefined if there was none since this object started. */
   reported(): ReportedStatus | undefined {
     return this.#reported;
+  }
+
+  /** The feed as it is now. */
+  feed(): FeedEvent {
+    const nowMs = Date.now();
+    // Whoever hears two of them must be able to tell which is the later, also within a millisecond.
+    this.#stampedAtMs = Math.max(nowMs, this.#stampedAtMs + 1);
+    return { ...this.#feedAt(nowMs), timestampMs: this.#stampedAtMs };
+  }
+
+  override alarm(): void {
+    this.#alarmAtMs = undefined;
+    this.#checkFeed();
+  }
+
+  #feedAt(nowMs: number): FeedEvent {
+    // This object was started anew: the next report is due within a second, and until it is late nothing has changed.
+    if (!this.#reported && this.#told && nowMs < this.#firstReportLateAtMs) return this.#told;
+    return feedAt(this.#feedReport(), nowMs);
+  }
+
+  #feedReport(): FeedReport | undefined {
+    if (!this.#reported) return undefined;
+    const { status, receivedAtMs } = this.#reported;
+    return { feed: status.feed, isRunning: status.running, receivedAtMs };
+  }
+
+  /** Tells the gateways what has changed, and comes back when it may have changed without a report. */
+  #checkFeed(): void {
+    const feed = this.feed();
+    if (!this.#told || !isSameFeed(feed, this.#told)) this.#tell(feed);
+    const nowMs = Date.now();
+    const report = this.#feedReport();
+    const awaitedAtMs = nowMs < this.#firstReportLateAtMs ? this.#firstReportLateAtMs : undefined;
+    const atMs = report ? nextFeedCheckAtMs(report, nowMs) : awaitedAtMs;
+    // One that comes too early looks and sets the next: not a write to the storage for each report.
+    if (atMs === undefined || (this.#alarmAtMs !== undefined && this.#alarmAtMs <= atMs)) return;
+    this.#alarmAtMs = atMs;
+    this.ctx.waitUntil(this.ctx.storage.setAlarm(atMs));
+  }
+
+  #tell(feed: FeedEvent): void {
+    this.#told = feed;
+    this.ctx.storage.kv.put(FEED_KEY, feed);
+    for (const name of this.gateways()) {
+      const call = gatewayStub(this.env, name).feedChanged(feed);
+      // A gateway that did not hear it asks when its next client comes; the others are told all the same.
+      this.ctx.waitUntil(call.catch((error) => console.warn(`${name} did not hear of the feed: ${error}`)));
+    }
   }
 }

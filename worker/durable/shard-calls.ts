@@ -1,11 +1,13 @@
 // A gateway's calls to the shards: registering interest, and fetching current values when a link is out of step.
-import type { ErrorCode } from '../../shared/errors.ts';
 import type { InstrumentToken } from '../../shared/instrument.ts';
 import { RESYNC_ATTEMPTS_MAX, RESYNC_BACKOFF_MS_MAX, RESYNC_BACKOFF_MS_MIN } from '../../shared/limits.ts';
 import type { Expulsion, GatewayBook, InterestChange } from '../core/gateway-book.ts';
 import type { InterestItem } from '../core/shard-book.ts';
 import type { Env } from '../env.ts';
 import { shardStub } from './stubs.ts';
+
+/** Why a token cannot be had from its shard. */
+export type ShardRefusal = 'unknown_instrument' | 'shard_unavailable';
 
 type ShardStub = ReturnType<typeof shardStub>;
 
@@ -53,8 +55,8 @@ export class ShardCalls {
    */
   async register(
     contacts: ReadonlyMap<number, readonly InterestItem[]>,
-  ): Promise<Map<InstrumentToken, ErrorCode>> {
-    const refusals = new Map<InstrumentToken, ErrorCode>();
+  ): Promise<Map<InstrumentToken, ShardRefusal>> {
+    const refusals = new Map<InstrumentToken, ShardRefusal>();
     const calls = [...contacts].map(async ([shard, items]) => {
       const unknown = await this.#registerWith(shard, items);
       if (unknown) for (const token of unknown) refusals.set(token, 'unknown_instrument');

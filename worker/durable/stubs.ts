@@ -1,27 +1,7 @@
 // The only place that names Durable Objects: which object is which, and where it is first placed.
 import { shardName } from '../../shared/shard.ts';
+import { REGIONS, type Region } from '../core/gateway-choice.ts';
 import type { Env } from '../env.ts';
-
-/**
- * Regions that gateways live in. There is no hint for India: objects that were created from Mumbai without one landed
- * in Singapore, Osaka or Sydney, so India's clients and the shards are placed in the first.
- */
-export const REGIONS = ['apac-se', 'apac-ne', 'oc', 'wnam', 'enam', 'weur', 'eeur'] as const;
-export type Region = (typeof REGIONS)[number];
-
-const REGION_OF_CONTINENT: Readonly<Record<string, Region>> = {
-  AS: 'apac-se',
-  OC: 'oc',
-  NA: 'enam',
-  SA: 'enam',
-  EU: 'weur',
-  AF: 'weur',
-};
-
-/** The region nearest to a request; the one with the shards when the request does not say where it is from. */
-export function regionOf(cf: IncomingRequestCfProperties | undefined): Region {
-  return REGION_OF_CONTINENT[cf?.continent ?? ''] ?? 'apac-se';
-}
 
 export function gatewayName(region: Region, slot: number): string {
   return `gw:${region}:${slot}`;

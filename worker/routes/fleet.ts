@@ -1,6 +1,7 @@
 // The figures of every part, gathered for /health, /ws/stats and /metrics.
 import { SHARD_COUNT } from '../../shared/shard.ts';
 import type { GatewayStats } from '../core/gateway-stats.ts';
+import type { Revocation } from '../core/revocations.ts';
 import type { ShardStats } from '../core/shard-book.ts';
 import type { ReportedStatus } from '../durable/control-link.ts';
 import { controlStub, gatewayStub, shardStub } from '../durable/stubs.ts';
@@ -25,6 +26,15 @@ export async function gatherGateways(env: Env): Promise<Gathered<GatewayStats>> 
 
 export function gatherShards(env: Env): Promise<Gathered<ShardStats>> {
   return gather(Array.from({ length: SHARD_COUNT }, (_, shard) => shardStub(env, shard).stats()));
+}
+
+/** Has every gateway close what the user has open with a token of before `notBeforeS`; the values are how many each closed. */
+export async function revokeAtGateways(
+  env: Env,
+  { userId, notBeforeS }: Revocation,
+): Promise<Gathered<number>> {
+  const names = await controlStub(env).gateways();
+  return gather(names.map((name) => gatewayStub(env, name).revokeUser(userId, notBeforeS)));
 }
 
 export function reportedStatus(env: Env): Promise<ReportedStatus | undefined> {

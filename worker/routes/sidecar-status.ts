@@ -1,7 +1,8 @@
 // The sidecar's report as the edge reads it: signed, and still checked, because /health and /metrics repeat it.
 import { z } from 'zod';
 import { AppError } from '../../shared/errors.ts';
-import type { SidecarStatus } from '../../shared/status.ts';
+import { CALENDAR_CERTAINTIES, SEGMENT_NAMES, SESSION_PHASES } from '../../shared/market-session.ts';
+import { FEED_REASONS, FEED_STATES, type SidecarStatus } from '../../shared/status.ts';
 
 const Count = z.number().nonnegative();
 const Counts = z.record(z.string().max(64), Count);
@@ -28,6 +29,18 @@ const Status = z.object({
       }),
     )
     .max(64),
+  feed: z.object({
+    state: z.enum(FEED_STATES),
+    reason: z.enum(FEED_REASONS),
+    silent_segments: z.array(z.enum(SEGMENT_NAMES)).max(SEGMENT_NAMES.length),
+    sockets_alive: Count,
+    sockets_wanted: Count,
+    last_tick_at: Count.exactOptional(),
+    sessions: z.record(z.enum(SEGMENT_NAMES), z.enum(SESSION_PHASES)),
+    sessions_until: Count.exactOptional(),
+    calendar: z.enum(CALENDAR_CERTAINTIES),
+    recycled: Count,
+  }),
   active_subscriptions: Count,
   desired: Count,
   not_placed: Count,

@@ -1,10 +1,21 @@
 // PostgreSQL through Hyperdrive: one client per request, as the runtime asks for.
 import postgres from 'postgres';
+import { AppError } from '../../shared/errors.ts';
 import type { Env } from '../env.ts';
+
+/** Classes of SQLSTATE that are about the server and not about a statement: connection, resources, operator. */
+const UNAVAILABLE_STATE = /^(08|53|57)/;
+
+/** A statement that the server refuses is a fault of ours; whatever else goes wrong under a query is a database away. */
+function isUnavailable(error: unknown): boolean {
+  if (error instanceof AppError) return false;
+  return !(error instanceof postgres.PostgresError) || UNAVAILABLE_STATE.test(error.code);
+}
 
 /**
  * Runs `work` with a client of its own: a socket of one request cannot be used by another. Prepared statements stay on,
  * because Hyperdrive's transaction pooling needs them. The client is closed after the answer, off its path.
+ * Throws `database_unavailable` when there is no database to ask; `work` does nothing but ask it.
  */
 export async function withDatabase<T>(
   env: Env,
@@ -19,6 +30,10 @@ export async function withDatabase<T>(
   });
   try {
     return await work(sql);
+  } catch (cause) {
+    if (!isUnavailable(cause)) throw cause;
+    console.error(`database: ${cause}`);
+    throw new AppError('database_unavailable', 'the database does not answer, try again', { cause });
   } finally {
     ctx.waitUntil(sql.end({ timeout: 1 }));
   }

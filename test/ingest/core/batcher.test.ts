@@ -119,6 +119,9 @@ test('a shard with a new memory gets everything again, and its demand is heard a
   expect(again.definitions).toHaveLength(3);
   expect(again.knownTokens).toEqual(tokens);
   expect(batcher.counters.ticksResent).toBe(3);
+  // A memory that has not told its demand yet is asked for it: the version of another memory means nothing to it.
+  batcher.acknowledge(SHARD, { epoch: EPOCH, seq: again.seq, boot: BOOT + 2 });
+  expect(decodeBatch(batcher.take(SHARD, LIMITS).bytes)).toMatchObject({ boot: BOOT + 2, demandVersion: 0 });
 });
 
 test('an instrument that nobody wants any more is forgotten, and not sent again from memory', () => {

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { Batcher } from '../../../ingest/core/batcher.ts';
 import { Pipeline } from '../../../ingest/core/pipeline.ts';
+import { TickMeter } from '../../../ingest/core/tick-meter.ts';
+import { SEGMENT } from '../../../shared/instrument.ts';
 import { KITE_FRAME_BYTES_MAX } from '../../../shared/limits.ts';
 import { AT, RECORD_KIND, RECORD_WORDS_MAX, readTick, receivedAtOf } from '../../../shared/tick.ts';
 import { bookOfTokens } from '../support/books.ts';
@@ -66,6 +68,20 @@ test('takes all five kinds of packets of one frame', () => {
     close: 2_594_000,
     exchangeTimestampS: NOW_S,
   });
+});
+
+test("a socket's meter counts what was accepted by segment, and when; a refused tick is no sign of life", () => {
+  const { pipeline } = pipelineFor([SHARE, INDEX]);
+  const meter = new TickMeter();
+  pipeline.step(Uint8Array.of(0), NOW_MS, meter);
+  pipeline.step(frameOf([ltpPacket(SHARE, 0), ltpPacket(UNWANTED, 1)]), NOW_MS, meter);
+  expect(meter.lastTickAtMs).toBeUndefined();
+  pipeline.step(frameOf([ltpPacket(SHARE, 1), ltpPacket(INDEX, 2), ltpPacket(SHARE, 3)]), NOW_MS + 5, meter);
+  pipeline.step(frameOf([ltpPacket(SHARE, 1)]), NOW_MS + 9);
+  expect(meter.ticksOf(SEGMENT.NSE)).toBe(2);
+  expect(meter.ticksOf(SEGMENT.INDICES)).toBe(1);
+  expect(meter.ticksOf(SEGMENT.NFO)).toBe(0);
+  expect(meter.lastTickAtMs).toBe(NOW_MS + 5);
 });
 
 test('a heartbeat is neither a fault nor a tick', () => {

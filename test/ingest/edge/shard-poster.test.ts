@@ -1,8 +1,9 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { TakenBatch } from '../../../ingest/core/batcher.ts';
 import { ShardPoster } from '../../../ingest/edge/shard-poster.ts';
 import { EdgeClient } from '../../../ingest/edge/signed-post.ts';
 import { INGEST_BACKOFF_MS_MAX, INGEST_POST_RETRIES_MAX } from '../../../shared/limits.ts';
+import { eventually } from '../support/eventually.ts';
 import { FakeEdge, type PostAnswer } from '../support/fake-edge.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { recordingLog } from '../support/recording-log.ts';
@@ -47,7 +48,7 @@ function posterFor(answers: readonly PostAnswer[], random = () => 0.5) {
 
 /** Waits for a post's failure, then lets its pause pass. */
 async function passPause(posts: number): Promise<void> {
-  await vi.waitFor(() => {
+  await eventually(() => {
     expect(edge.posts).toHaveLength(posts);
     expect(clock.delaysMs).toHaveLength(1);
     expect(clock.delaysMs[0]).toBeLessThanOrEqual(INGEST_BACKOFF_MS_MAX);
@@ -60,7 +61,7 @@ test('one batch under way at a time', async () => {
   poster.send(BATCH);
   expect(poster.isBusy).toBe(true);
   expect(() => poster.send(BATCH)).toThrow('shard 3: a batch is under way');
-  await vi.waitFor(() => expect(events).toEqual(['reply 4 of 7', 'idle']));
+  await eventually(() => expect(events).toEqual(['reply 4 of 7', 'idle']));
   expect(poster.isBusy).toBe(false);
   expect(edge.posts).toHaveLength(1);
   expect(edge.posts[0]?.path).toBe('/ingest/batch/3');
@@ -78,7 +79,7 @@ test.each<[string, PostAnswer]>([
   const { poster, events, counters } = posterFor([failure, GOOD]);
   poster.send(BATCH);
   await passPause(1);
-  await vi.waitFor(() => expect(events).toEqual(['reply 4 of 7', 'idle']));
+  await eventually(() => expect(events).toEqual(['reply 4 of 7', 'idle']));
   const [first, second] = edge.posts;
   expect(second?.body).toEqual(first?.body);
   expect(second?.timeMs).toBeGreaterThan(first?.timeMs ?? 0);
@@ -90,7 +91,7 @@ test('gives up after the last retry, and stays busy for one more pause', async (
   const { poster, events, counters, lines } = posterFor([[500, 'down']]);
   poster.send(BATCH);
   for (let posts = 1; posts <= INGEST_POST_RETRIES_MAX; posts++) await passPause(posts);
-  await vi.waitFor(() => expect(events).toEqual(['give up']));
+  await eventually(() => expect(events).toEqual(['give up']));
   expect(poster.isBusy).toBe(true);
   await passPause(1 + INGEST_POST_RETRIES_MAX);
   expect(events).toEqual(['give up', 'idle']);
@@ -102,7 +103,7 @@ test('gives up after the last retry, and stays busy for one more pause', async (
 test('bytes that the edge will never take are given up at once', async () => {
   const { poster, events, lines } = posterFor([[400, { error: 'ingest_frame' }]]);
   poster.send(BATCH);
-  await vi.waitFor(() => expect(events).toEqual(['give up']));
+  await eventually(() => expect(events).toEqual(['give up']));
   expect(edge.posts).toHaveLength(1);
   expect(lines.join('')).toContain('ingest_frame');
 });
@@ -115,7 +116,7 @@ test('pauses grow, and are forgotten after a success', async () => {
   const pauses: number[] = [];
   for (let posts = 1; posts <= 7; posts++) {
     if (!poster.isBusy) poster.send(BATCH);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(edge.posts).toHaveLength(posts);
       expect(clock.delaysMs).toHaveLength(1);
       expect(clock.delaysMs[0]).toBeLessThanOrEqual(INGEST_BACKOFF_MS_MAX);
@@ -124,17 +125,17 @@ test('pauses grow, and are forgotten after a success', async () => {
     clock.advance(clock.delaysMs[0] as number);
   }
   expect(pauses).toEqual([25, 50, 100, 200, 400, 500, 500]);
-  await vi.waitFor(() => expect(events.at(-2)).toBe('reply 4 of 7'));
+  await eventually(() => expect(events.at(-2)).toBe('reply 4 of 7'));
   expect(events).toEqual(['give up', 'idle', 'give up', 'idle', 'reply 4 of 7', 'idle']);
   edge.answer = () => [500, 'down'];
   poster.send(BATCH);
-  await vi.waitFor(() => expect(clock.delaysMs).toEqual([25]));
+  await eventually(() => expect(clock.delaysMs).toEqual([25]));
 });
 
 test('a later sidecar is active: nothing is sent any more', async () => {
   const { poster, events } = posterFor([[409, { error: 'ingest_superseded' }]]);
   poster.send(BATCH);
-  await vi.waitFor(() => expect(events).toHaveLength(1));
+  await eventually(() => expect(events).toHaveLength(1));
   expect(events[0]).toContain('superseded: status 409');
   expect(poster.isBusy).toBe(true);
   expect(clock.delaysMs).toEqual([]);
@@ -143,7 +144,7 @@ test('a later sidecar is active: nothing is sent any more', async () => {
 test('stopped during a post or a pause, it calls nobody', async () => {
   const { poster, events } = posterFor([[500, 'down']]);
   poster.send(BATCH);
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(clock.delaysMs.some((delayMs) => delayMs <= INGEST_BACKOFF_MS_MAX)).toBe(true),
   );
   poster.stop();

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EdgeClient, SigningTimes, signPost } from '../../../ingest/edge/signed-post.ts';
 import { BATCH_REPLY_BYTES_MAX, INGEST_POST_MS_MAX } from '../../../shared/limits.ts';
+import { eventually } from '../support/eventually.ts';
 import { FakeEdge } from '../support/fake-edge.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -47,7 +48,7 @@ test('posts in sequence share one connection', async () => {
 test('no answer in time is an error', async () => {
   edge.answer = () => 'hang';
   const result = expect(post()).rejects.toThrow('no reply within 5000 ms');
-  await vi.waitFor(() => expect(edge.posts).toHaveLength(1));
+  await eventually(() => expect(edge.posts).toHaveLength(1));
   clock.advance(INGEST_POST_MS_MAX);
   await result;
 });

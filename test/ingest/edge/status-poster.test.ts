@@ -73,3 +73,42 @@ test('a report over the limit is not sent', async () => {
   expect(lines.join('')).toMatch(/status of \d+ bytes/);
   poster.stop();
 });
+
+test('news is reported at once, and news that comes while a report is under way right after it', async () => {
+  const answers: (() => void)[] = [];
+  const post = vi.fn<Post>(
+    () => new Promise((resolve) => answers.push(() => resolve({ httpStatus: 200, text: '{}' }))),
+  );
+  const { poster, clock } = posterFor(post);
+  poster.start();
+  poster.reportNow();
+  poster.reportNow();
+  expect(post).toHaveBeenCalledTimes(1);
+  answers[0]?.();
+  await settle();
+  expect(clock.delaysMs).toEqual([0]);
+  clock.advance(0);
+  expect(post).toHaveBeenCalledTimes(2);
+  answers[1]?.();
+  await settle();
+  expect(clock.delaysMs).toEqual([STATUS_INTERVAL_MS]);
+  poster.reportNow();
+  expect(post).toHaveBeenCalledTimes(3);
+  expect(clock.delaysMs).toEqual([]);
+  poster.stop();
+  poster.reportNow();
+  expect(post).toHaveBeenCalledTimes(3);
+});
+
+test('an edge that fails is not asked sooner for the sake of news', async () => {
+  const post = vi.fn<Post>(async () => {
+    throw new Error('reset');
+  });
+  const { poster, clock } = posterFor(post);
+  poster.start();
+  poster.reportNow();
+  await settle();
+  expect(post).toHaveBeenCalledTimes(1);
+  expect(clock.delaysMs).toEqual([STATUS_INTERVAL_MS]);
+  poster.stop();
+});

@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { InstrumentLoader } from '../../../ingest/instruments/loader.ts';
 import type { InstrumentRegistry } from '../../../ingest/instruments/registry.ts';
 import { INSTRUMENT_LOAD_BACKOFF_MS_MAX } from '../../../shared/limits.ts';
+import { eventually } from '../support/eventually.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { recordingLog } from '../support/recording-log.ts';
 
@@ -42,7 +43,7 @@ test('hands over the list and says what was in it', async () => {
   const { loader, clock, lines } = loaderOf([CSV], (registry) => taken.push(registry.size));
   expect(loader.status).toEqual({ status: 'loading', count: 0 });
   loader.start();
-  await vi.waitFor(() => expect(loader.status.status).toBe('ok'));
+  await eventually(() => expect(loader.status.status).toBe('ok'));
   expect(loader.status).toEqual({ status: 'ok', count: 1, loaded_at: clock.wallMs() });
   expect(taken).toEqual([1]);
   expect(lines.join('')).toMatch(/instruments loaded count=1 .*badRows=1/);
@@ -56,12 +57,12 @@ test('what cannot be had, or is not a list, is tried again', async () => {
   );
   loader.start();
   for (let attempt = 1; attempt <= 3; attempt++) {
-    await vi.waitFor(() => expect(clock.delaysMs).toHaveLength(1));
+    await eventually(() => expect(clock.delaysMs).toHaveLength(1));
     expect(loader.status).toEqual({ status: 'failed', count: 0 });
     expect(loads()).toBe(attempt);
     clock.advance(INSTRUMENT_LOAD_BACKOFF_MS_MAX);
   }
-  await vi.waitFor(() => expect(loader.status.status).toBe('ok'));
+  await eventually(() => expect(loader.status.status).toBe('ok'));
   expect(onLoaded).toHaveBeenCalledTimes(1);
   expect(lines.filter((line) => line.includes('not loaded'))).toEqual([
     expect.stringContaining('status 502'),
@@ -75,7 +76,7 @@ test('a list that is refused is not reported as loaded', async () => {
     throw new RangeError('too many');
   });
   loader.start();
-  await vi.waitFor(() => expect(clock.delaysMs).toHaveLength(1));
+  await eventually(() => expect(clock.delaysMs).toHaveLength(1));
   expect(loader.status.status).toBe('failed');
 });
 
@@ -83,7 +84,7 @@ test('stopped, it neither retries nor hands over', async () => {
   const onLoaded = vi.fn();
   const { loader, clock } = loaderOf([new Error('away')], onLoaded);
   loader.start();
-  await vi.waitFor(() => expect(clock.delaysMs).toHaveLength(1));
+  await eventually(() => expect(clock.delaysMs).toHaveLength(1));
   loader.stop();
   expect(clock.delaysMs).toEqual([]);
   const second = loaderOf([CSV], onLoaded);

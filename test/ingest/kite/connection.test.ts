@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ConnectionMoves } from '../../../ingest/core/assign.ts';
 import { KiteConnection } from '../../../ingest/kite/connection.ts';
 import type { TextMessage } from '../../../ingest/kite/text-message.ts';
@@ -11,6 +11,7 @@ import {
   KITE_THROTTLED_BACKOFF_MS_MIN,
   KITE_TOKENS_PER_MESSAGE_MAX,
 } from '../../../shared/limits.ts';
+import { eventually } from '../support/eventually.ts';
 import { FakeKite } from '../support/fake-kite.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { recordingLog } from '../support/recording-log.ts';
@@ -31,7 +32,7 @@ afterEach(async () => {
   await kite.stop();
 });
 
-function connect(random = () => 0.5) {
+function connect(random = () => 0.5, afterFrame: (connection: KiteConnection) => void = () => undefined) {
   const frames: { bytes: Uint8Array; receivedAtMs: number }[] = [];
   const texts: TextMessage[] = [];
   const tooBig = { count: 0 };
@@ -45,7 +46,10 @@ function connect(random = () => 0.5) {
     clock,
     random,
     log,
-    onFrame: (bytes, receivedAtMs) => frames.push({ bytes: bytes.slice(), receivedAtMs }),
+    onFrame: (bytes, receivedAtMs) => {
+      frames.push({ bytes: bytes.slice(), receivedAtMs });
+      afterFrame(connection);
+    },
     onFrameTooBig: () => {
       tooBig.count++;
     },
@@ -57,7 +61,7 @@ function connect(random = () => 0.5) {
 }
 
 const reached = (connection: KiteConnection, kind: string) =>
-  vi.waitFor(() => expect(connection.state.kind).toBe(kind));
+  eventually(() => expect(connection.state.kind).toBe(kind));
 const moves = (parts: Partial<ConnectionMoves>): ConnectionMoves => ({
   unsubscribe: [],
   subscribe: [],
@@ -86,7 +90,7 @@ test('hands on binary frames with the time of their arrival, and texts apart', a
   kite.last.socket.send('{"type":"error","data":"Can\'t subscribe to more than 3000 instruments."}');
   kite.last.socket.send('not json');
   kite.last.socket.send(Uint8Array.of(0, 1, 0, 0));
-  await vi.waitFor(() => expect(frames).toHaveLength(3));
+  await eventually(() => expect(frames).toHaveLength(3));
   expect(frames.map(({ bytes }) => bytes.length)).toEqual([1, 2, 4]);
   expect(frames[0]?.receivedAtMs).toBe(clock.wallMs());
   expect(texts.map(({ type }) => type)).toEqual(['order', 'error']);
@@ -98,7 +102,7 @@ test('subscribes in messages of a bounded size, the mode after the subscription'
   await reached(connection, 'open');
   const all = tokens(KITE_TOKENS_PER_MESSAGE_MAX + 1);
   connection.apply(moves({ subscribe: all.map((token) => [token, 'full'] as const) }));
-  await vi.waitFor(() => expect(kite.last.commands).toHaveLength(4));
+  await eventually(() => expect(kite.last.commands).toHaveLength(4));
   const last = all.at(-1);
   const firsts = all.slice(0, -1);
   expect(kite.last.commands).toEqual([
@@ -121,9 +125,9 @@ test('makes room before it takes room, and changes modes in place', async () => 
     }),
   );
   await reached(connection, 'open');
-  await vi.waitFor(() => expect(kite.last.commands).toHaveLength(3));
+  await eventually(() => expect(kite.last.commands).toHaveLength(3));
   connection.apply(moves({ unsubscribe: [a], subscribe: [[c, 'quote']], changeMode: [[b, 'full']] }));
-  await vi.waitFor(() => expect(kite.last.commands).toHaveLength(7));
+  await eventually(() => expect(kite.last.commands).toHaveLength(7));
   expect(kite.last.commands.slice(3)).toEqual([
     { a: 'unsubscribe', v: [a] },
     { a: 'subscribe', v: [c] },
@@ -148,7 +152,7 @@ test('a silent socket is cut off and replaced, with everything subscribed again'
   // A heartbeat is a sign of life: the watch starts anew from it.
   clock.advance(KITE_SILENCE_MS_MAX - 1);
   kite.last.socket.send(Uint8Array.of(0));
-  await vi.waitFor(() => expect(connection.lastFrameAgeMs).toBe(0));
+  await eventually(() => expect(connection.lastFrameAgeMs).toBe(0));
   clock.advance(KITE_SILENCE_MS_MAX - 1);
   expect(connection.state.kind).toBe('open');
   clock.advance(1);
@@ -157,11 +161,12 @@ test('a silent socket is cut off and replaced, with everything subscribed again'
     reason: 'no frame for 5000 ms',
     isThrottled: false,
   });
-  await vi.waitFor(() => expect(kite.openCount).toBe(0));
+  await eventually(() => expect(kite.openCount).toBe(0));
+  expect(kite.last.closeCode).toBe(1006);
   clock.advance(KITE_BACKOFF_MS_MAX);
   await reached(connection, 'open');
   expect(connection.reconnects).toBe(1);
-  await vi.waitFor(() => expect(kite.last.commands).toHaveLength(2));
+  await eventually(() => expect(kite.last.commands).toHaveLength(2));
   expect(kite.last.commands).toEqual([
     { a: 'subscribe', v: [a] },
     { a: 'mode', v: ['full', [a]] },
@@ -173,7 +178,7 @@ test('a live socket is never cut off by the deadline of its handshake', async ()
   await reached(connection, 'open');
   for (let passedMs = 0; passedMs < KITE_HANDSHAKE_MS_MAX * 2; passedMs += 1_000) {
     kite.last.socket.send(Uint8Array.of(0));
-    await vi.waitFor(() => expect(connection.lastFrameAgeMs).toBe(0));
+    await eventually(() => expect(connection.lastFrameAgeMs).toBe(0));
     clock.advance(1_000);
   }
   expect(connection.state.kind).toBe('open');
@@ -190,9 +195,18 @@ test('what an old socket still says is ignored', async () => {
   clock.advance(KITE_BACKOFF_MS_MAX);
   await reached(connection, 'open');
   kite.last.socket.send(Uint8Array.of(9));
-  await vi.waitFor(() => expect(frames.map(({ bytes }) => [...bytes])).toEqual([[9]]));
+  await eventually(() => expect(frames.map(({ bytes }) => [...bytes])).toEqual([[9]]));
   expect(connection.state.kind).toBe('open');
   expect(kite.upgrades).toBe(2);
+});
+
+test('of frames that arrived in one piece, none is read after the one that made us stop', async () => {
+  const { connection, frames } = connect(undefined, (reading) => reading.stop());
+  await reached(connection, 'open');
+  // Two unmasked binary messages of one byte each (RFC 6455, 5.2).
+  kite.last.tcp.write(Uint8Array.of(0x82, 1, 7, 0x82, 1, 8));
+  await eventually(() => expect(kite.last.closeCode).toBe(1006));
+  expect(frames.map(({ bytes }) => [...bytes])).toEqual([[7]]);
 });
 
 test.each([403, 400])('%i stops all attempts until there is a new token', async (httpStatus) => {
@@ -222,7 +236,7 @@ test('429 waits long', async () => {
 test('a handshake that is never answered is given up', async () => {
   kite.answer = 'never';
   const { connection } = connect();
-  await vi.waitFor(() => expect(kite.upgrades).toBe(1));
+  await eventually(() => expect(kite.upgrades).toBe(1));
   clock.advance(KITE_HANDSHAKE_MS_MAX - 1);
   expect(connection.state.kind).toBe('connecting');
   clock.advance(1);
@@ -256,7 +270,7 @@ test('waits grow with each failure, and shrink only after a socket has lived', a
   for (let passedMs = 0; passedMs < KITE_STABLE_MS; passedMs += 4_000) {
     clock.advance(4_000);
     kite.last.socket.send(Uint8Array.of(0));
-    await vi.waitFor(() => expect(connection.lastFrameAgeMs).toBe(0));
+    await eventually(() => expect(connection.lastFrameAgeMs).toBe(0));
   }
   kite.last.socket.terminate();
   await reached(connection, 'waiting');
@@ -291,4 +305,23 @@ test('stopping while connecting or waiting leaves nothing behind', async () => {
   second.connection.stop();
   expect(clock.delaysMs).toEqual([]);
   expect(kite.openCount).toBe(0);
+});
+
+test('recycled, an open socket is replaced by one with the same subscriptions; one that is not open is left alone', async () => {
+  const { connection, lines } = connect();
+  expect(connection.recycle('too soon')).toBe(false);
+  await reached(connection, 'open');
+  const [a] = tokens(1) as [never];
+  connection.apply(moves({ subscribe: [[a, 'full']] }));
+  const old = kite.last;
+  expect(connection.recycle('heartbeats without ticks')).toBe(true);
+  expect(connection.state).toMatchObject({ kind: 'waiting', reason: 'heartbeats without ticks' });
+  expect(lines.join('')).toContain('heartbeats without ticks');
+  expect(connection.recycle('again')).toBe(false);
+  clock.advance(KITE_BACKOFF_MS_MAX);
+  await reached(connection, 'open');
+  await eventually(() => expect(kite.last.commands).toHaveLength(2));
+  expect(kite.last).not.toBe(old);
+  expect(kite.last.commands[0]).toEqual({ a: 'subscribe', v: [a] });
+  expect(connection.reconnects).toBe(1);
 });

@@ -1,6 +1,7 @@
 // A ticker server that does what a test tells it to: refuses, keeps silent, or sends.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 
 /** `accept` the upgrade, refuse it with a status, or never answer it. */
@@ -8,6 +9,10 @@ export type UpgradeAnswer = 'accept' | 'never' | number;
 
 export interface FakeKiteSocket {
   readonly socket: WebSocket;
+  /** Below the WebSocket: for bytes that must arrive in one piece. */
+  readonly tcp: Duplex;
+  /** How the client closed it; 1006 when it just cut the connection. */
+  closeCode?: number;
   readonly query: URLSearchParams;
   /** Messages that the client sent, parsed. */
   readonly commands: unknown[];
@@ -49,11 +54,15 @@ export class FakeKite {
       wss.handleUpgrade(request, socket, head, (client) => {
         const opened: FakeKiteSocket = {
           socket: client,
+          tcp: socket,
           query: new URL(request.url ?? '', 'http://kite').searchParams,
           commands: [],
         };
         client.on('message', (data) => opened.commands.push(JSON.parse(String(data))));
         client.on('error', () => undefined);
+        client.on('close', (code) => {
+          opened.closeCode = code;
+        });
         kite.sockets.push(opened);
       });
     });

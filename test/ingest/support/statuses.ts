@@ -1,5 +1,6 @@
 // A sidecar's status made by hand for tests.
 import type { SidecarStatus } from '../../../shared/status.ts';
+import { feedStatusOf } from '../../support/feed-statuses.ts';
 
 export function statusOf(parts: Partial<SidecarStatus> = {}): SidecarStatus {
   return {
@@ -16,6 +17,7 @@ export function statusOf(parts: Partial<SidecarStatus> = {}): SidecarStatus {
         ],
       },
     ],
+    feed: feedStatusOf({}),
     active_subscriptions: 2,
     desired: 3,
     not_placed: 1,

@@ -7,6 +7,8 @@ declare namespace Cloudflare {
     readonly INSTRUMENT_SHARD: import('../../../worker/env.ts').Env['INSTRUMENT_SHARD'];
     readonly CLIENT_GATEWAY: import('../../../worker/env.ts').Env['CLIENT_GATEWAY'];
     readonly CONTROL_LINK: import('../../../worker/env.ts').Env['CONTROL_LINK'];
+    readonly DB: Hyperdrive;
     readonly INGEST_SECRET: string;
+    readonly API_KEY_PEPPER: string;
   }
 }

@@ -3,6 +3,8 @@
 import { expect, test } from 'vitest';
 import type { InstrumentToken } from '../../../shared/instrument.ts';
 import type { ModeRank } from '../../../shared/tick.ts';
+import { SPEEDS, type Speed, type SubscribeItem } from '../../../worker/core/protocol.ts';
+import { rankOfTerms } from '../../../worker/core/terms.ts';
 import { definitionOf } from '../../support/records.ts';
 import { Client, type Frame, Gateway, Network, Shard, seededRandom } from './edge-double.ts';
 import { SidecarDouble, tickOf, tokensOfShard } from './sidecar-double.ts';
@@ -117,28 +119,34 @@ class World {
   }
 
   #check(client: Client, frame: Frame): void {
-    const { token, symbol, price } = frame;
-    expect(client.subscribed.has(token), `${client.name} got ${symbol} and is not subscribed`).toBe(true);
+    const { token, symbol, price, rank, seq } = frame;
+    const terms = client.subscribed.get(token) ?? 0;
+    expect(terms, `${client.name} got ${symbol} and is not subscribed`).toBeGreaterThan(0);
+    expect(rank, `mode of ${symbol} at ${client.name}`).toBe(rankOfTerms(terms));
+    expect(seq, `${client.name} got ${symbol} of an earlier flush`).toBeGreaterThanOrEqual(client.lastSeq);
     const contract = Math.floor(price / CONTRACT_PRICES);
     expect(symbol, `${client.name} got ${price} as ${symbol}`).toBe(`T${token}.${contract}`);
     const before = client.last.get(token)?.price ?? 0;
     expect(price, `${client.name} got ${symbol} at ${price} after ${before}`).toBeGreaterThanOrEqual(before);
   }
 
-  subscribe(gateway: Gateway, client: Client, tokens: readonly InstrumentToken[], rank: ModeRank): void {
+  subscribe(gateway: Gateway, client: Client, items: readonly SubscribeItem[]): void {
     const { life } = gateway;
-    life.command(client, () =>
-      life.subscribe(
-        client,
-        tokens.map((token) => ({ token, rank })),
-      ),
-    );
+    life.command(client, () => life.subscribe(client, items));
+  }
+
+  /** Each item in a mode and at a speed of its own. */
+  #anyItems(tokens: readonly InstrumentToken[]): SubscribeItem[] {
+    return tokens.map((token) => {
+      return { token, rank: this.pick<ModeRank>([1, 2, 3]), speed: this.pick<Speed>(SPEEDS) };
+    });
   }
 
   /** The client that nothing happens to: in the end its gateway hears of every shard, and mends what is out of step. */
   async openCanaries(): Promise<void> {
     for (const gateway of this.gateways.values()) {
-      this.subscribe(gateway, this.client(gateway), this.canaries, 3);
+      const items = this.canaries.map((token): SubscribeItem => ({ token, rank: 3, speed: 'rt' }));
+      this.subscribe(gateway, this.client(gateway), items);
       for (let i = 1; i < CLIENTS_PER_GATEWAY; i++) this.client(gateway);
     }
     for (const market of this.markets) market.heartbeat();
@@ -152,7 +160,7 @@ class World {
     const market = this.pick(this.markets);
     const chance = this.random();
     if (chance < 0.45) market.tick(this.pick(market.tokens));
-    else if (chance < 0.62) this.subscribe(gateway, client, tokens, this.pick([1, 2, 3]));
+    else if (chance < 0.62) this.subscribe(gateway, client, this.#anyItems(tokens));
     else if (chance < 0.78) {
       const { life } = gateway;
       life.command(client, () => life.unsubscribe(client, tokens));
@@ -203,7 +211,7 @@ class World {
       const price = market.prices.get(token);
       if (price === undefined) continue;
       const expected = { token, symbol: market.symbolOf(token), price };
-      expect(client.last.get(token), `last of ${token} at ${client.name}`).toEqual(expected);
+      expect(client.last.get(token), `last of ${token} at ${client.name}`).toMatchObject(expected);
     }
   }
 }

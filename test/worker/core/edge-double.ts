@@ -9,6 +9,7 @@ import { type Expulsion, GatewayBook, type InterestChange } from '../../../worke
 import { Outlet } from '../../../worker/core/outlet.ts';
 import type { SubscribeItem } from '../../../worker/core/protocol.ts';
 import { type InterestItem, ShardBook, type ShardPush } from '../../../worker/core/shard-book.ts';
+import { type Terms, termsOf } from '../../../worker/core/terms.ts';
 
 const RESYNC_ATTEMPTS = 3;
 const REGISTER_ATTEMPTS = 3;
@@ -30,19 +31,31 @@ function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Events on their way. Those of one channel keep their order, all others happen in any order. */
+/** Milliseconds that pass at most while one event happens; less than a flush window, so that changes meet one. */
+const STEP_MS_MAX = 6;
+/** How often time passes to the next timer although there are events that could happen before it. */
+const TIMER_RATE = 0.05;
+
+/** Events on their way. Those of one channel keep their order, all others happen in any order; timers never early. */
 export class Network {
   readonly random: () => number;
+  nowMs = 1_764_000_000_000;
   /** Of requests, answers and pushes: how many are lost. */
   lossRate = 0;
   #waiting: { readonly channel: string | undefined; readonly happen: () => void }[] = [];
+  #timers: { readonly atMs: number; readonly happen: () => void }[] = [];
 
   constructor(random: () => number) {
     this.random = random;
   }
 
   get isQuiet(): boolean {
-    return this.#waiting.length === 0;
+    return this.#waiting.length === 0 && this.#timers.length === 0;
+  }
+
+  /** Has `happen` be called at some time from `atMs` on. */
+  addTimer(atMs: number, happen: () => void): void {
+    this.#timers.push({ atMs, happen });
   }
 
   add(channel: string | undefined, happen: () => void): void {
@@ -53,8 +66,20 @@ export class Network {
     return this.random() < this.lossRate;
   }
 
+  #passTime(): void {
+    this.nowMs += Math.floor(this.random() * STEP_MS_MAX);
+    if (this.#timers.length === 0) return;
+    if (this.#waiting.length === 0 || this.random() < TIMER_RATE) {
+      this.nowMs = Math.max(this.nowMs, Math.min(...this.#timers.map(({ atMs }) => atMs)));
+    }
+    const due = this.#timers.filter(({ atMs }) => atMs <= this.nowMs);
+    this.#timers = this.#timers.filter(({ atMs }) => atMs > this.nowMs);
+    for (const { happen } of due) this.add(undefined, happen);
+  }
+
   /** One event happens: any, unless an earlier one of its channel waits. */
   async step(): Promise<void> {
+    this.#passTime();
     const picked = this.#waiting[Math.floor(this.random() * this.#waiting.length)];
     if (picked) {
       const event = this.#waiting.find(
@@ -158,20 +183,25 @@ export interface Frame {
   readonly token: InstrumentToken;
   readonly symbol: string;
   readonly price: number;
+  readonly rank: ModeRank;
+  readonly seq: number;
 }
 
-const encodeTick: TickEncoder = (view, at, _rank, { tradingsymbol: symbol }) =>
+const encodeTick: TickEncoder = (view, at, rank, { tradingsymbol: symbol }, seq) =>
   JSON.stringify({
     token: view.getUint32(at + AT.token, true),
     symbol,
     price: view.getUint32(at + AT.lastPrice, true),
+    rank,
+    seq,
   });
 
 /** A client: what it was told it is subscribed to, and the last frame of each instrument. */
 export class Client {
   readonly name: string;
-  readonly subscribed = new Map<InstrumentToken, ModeRank>();
+  readonly subscribed = new Map<InstrumentToken, Terms>();
   readonly last = new Map<InstrumentToken, Frame>();
+  lastSeq = 0;
   readonly #onFrame: (client: Client, frame: Frame) => void;
   /** The socket's attachment: all that a gateway without memory knows of the client. */
   attachment = new Uint8Array(0);
@@ -187,6 +217,7 @@ export class Client {
     const frame = JSON.parse(text) as Frame;
     this.#onFrame(this, frame);
     this.last.set(frame.token, frame);
+    this.lastSeq = frame.seq;
   }
 }
 
@@ -200,7 +231,7 @@ class GatewayLife {
   readonly #resyncing = new Map<number, Promise<boolean>>();
   readonly #sessions = new Map<Client, number>();
   readonly #tails = new Map<Client, Promise<void>>();
-  #isFlushDue = false;
+  #isFlushTimed = false;
   #isDrainDue = false;
 
   constructor(name: string, network: Network, shards: ReadonlyMap<number, Shard>) {
@@ -255,20 +286,34 @@ class GatewayLife {
     if (!this.isAlive) return;
     const isGone = this.#sessions.get(client) !== session;
     const accepted = isGone ? [] : plan.accepted.filter(({ token }) => !refused.has(token));
-    this.book.flush();
+    this.#flush(true);
     this.book.subscribe(session, accepted);
     void this.#tell(this.book.unclaim(plan.accepted));
     if (isGone) return;
-    for (const { token, rank } of accepted) client.subscribed.set(token, rank);
+    for (const { token, rank, speed } of accepted) client.subscribed.set(token, termsOf(rank, speed));
     this.#remember(client);
     this.book.holdSnapshot(session, accepted);
     this.#drain();
   }
 
+  /** Sends what is due and comes back for the rest, as by the object's timer. */
+  #flush(everything = false): void {
+    const { delivery } = this.book;
+    delivery.flush(this.#network.nowMs, everything);
+    if (delivery.hasWaiting) this.#drain();
+    const nextAtMs = delivery.nextFlushAtMs();
+    if (this.#isFlushTimed || nextAtMs === Number.POSITIVE_INFINITY) return;
+    this.#isFlushTimed = true;
+    this.#network.addTimer(nextAtMs, () => {
+      this.#isFlushTimed = false;
+      if (this.isAlive) this.#flush();
+    });
+  }
+
   /** Full sockets are looked at again and again, as by the object's timer. */
   #drain(): void {
-    this.book.drain(0);
-    if (this.#isDrainDue || !this.book.hasWaiting) return;
+    this.book.delivery.drain(this.#network.nowMs);
+    if (this.#isDrainDue || !this.book.delivery.hasWaiting) return;
     this.#isDrainDue = true;
     this.#network.add(undefined, () => {
       this.#isDrainDue = false;
@@ -304,14 +349,7 @@ class GatewayLife {
         this.#remember(client);
       }
     }
-    if (this.#isFlushDue) return;
-    this.#isFlushDue = true;
-    this.#network.add(undefined, () => {
-      this.#isFlushDue = false;
-      if (!this.isAlive) return;
-      this.book.flush();
-      this.#drain();
-    });
+    this.#flush();
   }
 
   async #call<T>(shard: number, run: (book: ShardBook) => T): Promise<T> {

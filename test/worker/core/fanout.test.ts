@@ -2,22 +2,30 @@
 import { describe, expect, test } from 'vitest';
 import type { InstrumentDefinition, InstrumentToken } from '../../../shared/instrument.ts';
 import { CLIENT_BACKLOG_BYTES_MAX } from '../../../shared/limits.ts';
-import { AT, type ModeRank, RECORD_KIND } from '../../../shared/tick.ts';
+import { AT, RECORD_KIND } from '../../../shared/tick.ts';
 import { TickStore } from '../../../shared/tick-store.ts';
 import { drainSession, type FanoutSource, fanOut, type TickEncoder } from '../../../worker/core/fanout.ts';
 import { Outlet } from '../../../worker/core/outlet.ts';
+import { SPEEDS } from '../../../worker/core/protocol.ts';
 import { type SessionIndex, Subscriptions } from '../../../worker/core/subscriptions.ts';
+import { type Tier, termsOf } from '../../../worker/core/terms.ts';
 import { definitionOf, recordOf } from '../../support/records.ts';
 
 /** A dialect that counts: its frames name what they were made of. */
-function countingEncoder(name: string): { encodeTick: TickEncoder; calls: () => number } {
+function countingEncoder(name: string): {
+  encodeTick: TickEncoder;
+  calls: () => number;
+  seqs: Set<number>;
+} {
   let calls = 0;
-  const encodeTick: TickEncoder = (view, at, rank, definition) => {
+  const seqs = new Set<number>();
+  const encodeTick: TickEncoder = (view, at, rank, definition, seq) => {
     calls++;
+    seqs.add(seq);
     const price = view.getUint32(at + AT.lastPrice, true);
     return `${name}:${definition.tradingsymbol}:${rank}:${price}`;
   };
-  return { encodeTick, calls: () => calls };
+  return { encodeTick, calls: () => calls, seqs };
 }
 
 class Room implements FanoutSource {
@@ -29,6 +37,7 @@ class Room implements FanoutSource {
   /** Sessions whose socket takes nothing. */
   readonly full = new Set<SessionIndex>();
   readonly waiting = new Set<SessionIndex>();
+  readonly tierSlots = SPEEDS.map(() => new Set<number>());
   flushes = 0;
 
   instrument(token: number, lastPrice: number): number {
@@ -49,7 +58,12 @@ class Room implements FanoutSource {
   }
 
   fanOut(...slots: number[]): number {
-    return fanOut(this, slots, ++this.flushes, this.waiting);
+    return this.fanOutTier(0, ...slots);
+  }
+
+  fanOutTier(tier: Tier, ...slots: number[]): number {
+    const { waiting, tierSlots } = this;
+    return fanOut(this, slots, { seq: ++this.flushes, tier, waiting, tierSlots });
   }
 
   drain(session: SessionIndex): number {
@@ -78,7 +92,7 @@ describe('fanOut', () => {
     const slot = room.instrument(TOKEN, 100);
     for (let i = 0; i < 60; i++) {
       const session = room.join(dialects[i % 2]?.encodeTick as TickEncoder);
-      room.subscriptions.set(session, slot, ((i % 3) + 1) as ModeRank);
+      room.subscriptions.set(session, slot, (i % 3) + 1);
     }
     expect(room.fanOut(slot)).toBe(60);
     expect(dialects.map(({ calls }) => calls())).toEqual([3, 3]);
@@ -113,6 +127,64 @@ describe('fanOut', () => {
     expect(room.fanOut(slot), 'no value').toBe(0);
     expect(room.fanOut(99)).toBe(0);
     expect(dialect.calls()).toBe(1);
+  });
+});
+
+describe('tiers', () => {
+  const RANKS = [1, 2, 3] as const;
+
+  /** Five sessions for every dialect, mode and speed. */
+  function everyKind() {
+    const room = new Room();
+    const dialects = [countingEncoder('a'), countingEncoder('b')] as const;
+    const slot = room.instrument(TOKEN, 100);
+    const kinds: { session: SessionIndex; name: string; tier: Tier; rank: number }[] = [];
+    for (const [tier, speed] of SPEEDS.entries()) {
+      for (const rank of RANKS) {
+        for (let i = 0; i < 10; i++) {
+          const dialect = dialects[i % 2 === 0 ? 0 : 1];
+          const session = room.join(dialect.encodeTick);
+          room.subscriptions.set(session, slot, termsOf(rank, speed));
+          kinds.push({ session, name: i % 2 === 0 ? 'a' : 'b', tier, rank });
+        }
+      }
+    }
+    return { room, dialects, slot, kinds };
+  }
+
+  test('an instrument is encoded once per mode, dialect and tier, whatever the number of sessions', () => {
+    const { room, dialects, slot, kinds } = everyKind();
+    for (const tier of SPEEDS.keys()) {
+      room.instrument(TOKEN, 100 + tier);
+      expect(room.fanOutTier(tier, slot), `tier ${tier}`).toBe(RANKS.length * 10);
+      expect(dialects.map(({ calls }) => calls())).toEqual([3 * (tier + 1), 3 * (tier + 1)]);
+    }
+    for (const { session, name, tier, rank } of kinds) {
+      expect(room.received[session]).toEqual([`${name}:SYM408065:${rank}:${100 + tier}`]);
+    }
+    expect(dialects.map(({ seqs }) => [...seqs])).toEqual([
+      [1, 2, 3, 4],
+      [1, 2, 3, 4],
+    ]);
+  });
+
+  test('the first tier’s flush leaves the slot to the tiers that somebody has, and to no other', () => {
+    const room = new Room();
+    const { encodeTick } = countingEncoder('json');
+    const [a, b, c] = [room.instrument(257, 1), room.instrument(513, 2), room.instrument(769, 3)];
+    const session = room.join(encodeTick);
+    room.subscriptions.set(session, a, termsOf(3, 250));
+    room.subscriptions.set(session, b, termsOf(3, 'rt'));
+    room.subscriptions.set(room.join(encodeTick), a, termsOf(1, 1000));
+    room.subscriptions.set(session, c, termsOf(3, 250));
+    expect(room.fanOut(a, b), 'b alone is sent at once').toBe(1);
+    expect(room.tierSlots.map((slots) => [...slots])).toEqual([[], [], [a], [a]]);
+  });
+
+  test('a slower tier’s flush leaves nothing to any tier', () => {
+    const { room, slot } = everyKind();
+    room.fanOutTier(2, slot);
+    expect(room.tierSlots.every(({ size }) => size === 0)).toBe(true);
   });
 });
 

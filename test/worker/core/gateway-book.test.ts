@@ -12,6 +12,7 @@ import { AT, type ModeRank } from '../../../shared/tick.ts';
 import type { TickEncoder } from '../../../worker/core/fanout.ts';
 import { GatewayBook } from '../../../worker/core/gateway-book.ts';
 import { Outlet } from '../../../worker/core/outlet.ts';
+import type { Speed, SubscribeItem } from '../../../worker/core/protocol.ts';
 import type { InterestItem, ShardPush, Snapshot } from '../../../worker/core/shard-book.ts';
 import type { SessionIndex } from '../../../worker/core/subscriptions.ts';
 import { definitionOf, joinRecords } from '../../support/records.ts';
@@ -44,12 +45,17 @@ function pushOf(seq: number, more: Partial<ShardPush> = {}): ShardPush {
   return { shard: SHARD, boot: BOOT, seq, ticks: new Uint32Array(0), definitions: [], unknown: [], ...more };
 }
 
-const item = (token: InstrumentToken, rank: ModeRank = 3) => ({ token, rank });
+const item = (token: InstrumentToken, rank: ModeRank = 3, speed: Speed = 'rt'): SubscribeItem => ({
+  token,
+  rank,
+  speed,
+});
 
 class Room {
   readonly book = new GatewayBook();
   readonly received = new Map<SessionIndex, string[]>();
   readonly full = new Set<SessionIndex>();
+  #nowMs = 0;
 
   join(): SessionIndex {
     const frames: string[] = [];
@@ -63,6 +69,11 @@ class Room {
     return session;
   }
 
+  /** Sends all that has changed, whatever the window. */
+  flush(): number {
+    return this.book.delivery.flush(++this.#nowMs, true);
+  }
+
   /** Puts the link in step, as a resynchronisation does. */
   sync(shard = SHARD, snapshot = snapshotOf()): void {
     const link = this.book.links[shard];
@@ -74,7 +85,7 @@ class Room {
   /** A whole subscribe whose registration the shards answer with `snapshot`. */
   subscribe(
     session: SessionIndex,
-    items: { token: InstrumentToken; rank: ModeRank }[],
+    items: readonly SubscribeItem[],
     snapshot = snapshotOf(),
   ) {
     const plan = this.book.planSubscribe(session, items);
@@ -85,7 +96,7 @@ class Room {
     const pending = this.book.subscribe(session, plan.accepted);
     const changes = this.book.unclaim(plan.accepted);
     this.book.holdSnapshot(session, plan.accepted);
-    this.book.drain(0);
+    this.book.delivery.drain(0);
     return { ...plan, pending, changes };
   }
 
@@ -251,7 +262,7 @@ describe('values', () => {
     const session = room.join();
     const ticks = ticksOf([A, price, seq]);
     room.subscribe(session, [item(A)], snapshotOf({ ticks, definitions: [definitionOf(A, 'A')] }));
-    room.book.flush();
+    room.flush();
     expect(room.framesOf(session)).toContain(`A@${price}/3`);
     return { room, session };
   }
@@ -260,22 +271,22 @@ describe('values', () => {
     const { room, session } = withValue(100, 5);
     room.book.applySnapshot([[A, 3]], snapshotOf({ ticks: ticksOf([A, 90, 4]) }));
     room.book.applyPush(pushOf(1, { ticks: ticksOf([A, 80, 3]) }));
-    expect(room.book.isDirty).toBe(false);
+    expect(room.book.delivery.hasNews).toBe(false);
     room.book.applyPush(pushOf(2, { ticks: ticksOf([A, 110, 6]) }));
-    expect(room.book.flush()).toBe(1);
+    expect(room.flush()).toBe(1);
     expect(room.framesOf(session)).toEqual(['A@110/3']);
   });
 
   test('the same value again is not sent again', () => {
     const { room } = withValue(100, 5);
     room.book.applyPush(pushOf(1, { ticks: ticksOf([A, 100, 5]) }));
-    expect(room.book.isDirty).toBe(false);
+    expect(room.book.delivery.hasNews).toBe(false);
   });
 
   test('a resynchronisation of the same memory sends all, and does not go back', () => {
     const { room, session } = withValue(100, 5);
     room.sync(SHARD, snapshotOf({ ticks: ticksOf([A, 90, 4]) }));
-    room.book.flush();
+    room.flush();
     expect(room.framesOf(session)).toEqual(['A@100/3']);
   });
 
@@ -285,10 +296,10 @@ describe('values', () => {
       SHARD,
       snapshotOf({ boot: BOOT + 1, ticks: ticksOf([A, 101, 1]), definitions: [definitionOf(A, 'A')] }),
     );
-    room.book.flush();
+    room.flush();
     expect(room.framesOf(session)).toEqual(['A@101/3']);
     room.sync(SHARD, snapshotOf({ boot: BOOT + 2 }));
-    expect(room.book.flush(), 'a memory without a value has no old one').toBe(0);
+    expect(room.flush(), 'a memory without a value has no old one').toBe(0);
     expect(room.subscribe(session, [item(A)]).pending).toEqual([A]);
   });
 
@@ -303,7 +314,7 @@ describe('values', () => {
     room.book.unsubscribe(session, [A]);
     // A push that crossed the release on its way.
     room.book.applyPush(pushOf(1, { ticks: ticksOf([A, 105, 6]) }));
-    expect(room.book.isDirty).toBe(false);
+    expect(room.book.delivery.hasNews).toBe(false);
     const { contacts, pending } = room.subscribe(session, [item(A)]);
     expect([...contacts.keys()]).toEqual([SHARD]);
     expect(pending).toEqual([A]);
@@ -313,9 +324,9 @@ describe('values', () => {
   test('a token that was given to another contract loses the old one’s value', () => {
     const { room, session } = withValue(100, 5);
     room.book.applyPush(pushOf(1, { definitions: [definitionOf(A, 'NEW')] }));
-    expect(room.book.flush()).toBe(0);
+    expect(room.flush()).toBe(0);
     room.book.applyPush(pushOf(2, { ticks: ticksOf([A, 7, 6]) }));
-    room.book.flush();
+    room.flush();
     expect(room.framesOf(session)).toEqual(['NEW@7/3']);
   });
 
@@ -324,9 +335,9 @@ describe('values', () => {
     const session = room.join();
     expect(room.subscribe(session, [item(A), item(B)]).pending).toEqual([A, B]);
     room.book.applyPush(pushOf(1, { ticks: ticksOf([A, 1, 1]), definitions: [definitionOf(B, 'B')] }));
-    expect(room.book.flush()).toBe(0);
+    expect(room.flush()).toBe(0);
     room.book.applyPush(pushOf(2, { ticks: ticksOf([B, 2, 2]), definitions: [definitionOf(A, 'A')] }));
-    room.book.flush();
+    room.flush();
     expect(room.framesOf(session).sort()).toEqual(['A@1/3', 'B@2/3']);
   });
 
@@ -387,16 +398,16 @@ describe('sessions', () => {
     room.subscribe(first, [item(A)], snapshotOf({ definitions: [definitionOf(A, 'A')] }));
     room.full.add(first);
     room.book.applyPush(pushOf(1, { ticks: ticksOf([A, 1, 1]) }));
-    room.book.flush();
-    expect(room.book.hasWaiting).toBe(true);
+    room.flush();
+    expect(room.book.delivery.hasWaiting).toBe(true);
     room.book.closeSession(first);
-    expect(room.book.hasWaiting).toBe(false);
+    expect(room.book.delivery.hasWaiting).toBe(false);
     room.full.clear();
     const second = room.join();
     expect(second).toBe(first);
     room.book.applyPush(pushOf(2, { ticks: ticksOf([A, 2, 2]) }));
-    room.book.flush();
-    room.book.drain(0);
+    room.flush();
+    room.book.delivery.drain(0);
     expect(room.framesOf(second)).toEqual([]);
     expect(room.book.subscriptionsOf(second)).toEqual([]);
     expect(room.book.subscriptions.total).toBe(0);
@@ -441,19 +452,19 @@ describe('sessions', () => {
     room.full.add(full);
     for (let seq = 1; seq <= 5; seq++) {
       room.book.applyPush(pushOf(seq, { ticks: ticksOf([A, seq, seq]) }));
-      room.book.flush();
+      room.flush();
     }
     expect(room.framesOf(healthy)).toHaveLength(5);
-    expect(room.book.drain(0)).toEqual({ delivered: 0, caughtUp: [], stalled: [] });
-    expect(room.book.drain(CLIENT_STALLED_MS_MAX).stalled).toEqual([full]);
+    expect(room.book.delivery.drain(0)).toEqual({ delivered: 0, caughtUp: [], stalled: [] });
+    expect(room.book.delivery.drain(CLIENT_STALLED_MS_MAX).stalled).toEqual([full]);
     room.full.clear();
-    expect(room.book.drain(CLIENT_STALLED_MS_MAX)).toEqual({
+    expect(room.book.delivery.drain(CLIENT_STALLED_MS_MAX)).toEqual({
       delivered: 1,
       caughtUp: [{ session: full, skipped: 4 }],
       stalled: [],
     });
     expect(room.framesOf(full)).toEqual(['A@5/3']);
-    expect(room.book.hasWaiting).toBe(false);
+    expect(room.book.delivery.hasWaiting).toBe(false);
   });
 
   test('what waits for a client that has unsubscribed meanwhile is not sent, also when its slot is used again', () => {
@@ -462,7 +473,7 @@ describe('sessions', () => {
     room.subscribe(full, [item(A)], snapshotOf({ definitions: [definitionOf(A, 'A')] }));
     room.full.add(full);
     room.book.applyPush(pushOf(1, { ticks: ticksOf([A, 1, 1]) }));
-    room.book.flush();
+    room.flush();
     room.book.unsubscribe(full, [A]);
     room.subscribe(
       other,
@@ -470,7 +481,7 @@ describe('sessions', () => {
       snapshotOf({ ticks: ticksOf([B, 2, 2]), definitions: [definitionOf(B, 'B')] }),
     );
     room.full.clear();
-    room.book.drain(0);
+    room.book.delivery.drain(0);
     expect(room.framesOf(full)).toEqual([]);
     expect(room.framesOf(other)).toEqual(['B@2/3']);
   });
@@ -489,6 +500,7 @@ describe('limits', () => {
     expect(next.accepted).toHaveLength(2);
     expect(next.rejected).toEqual([
       {
+        field: 'token',
         item: many(1, CLIENT_SUBSCRIPTIONS_MAX)[0]?.token,
         code: 'subscription_limit',
         message: 'at most 3000 subscriptions per connection',
@@ -531,6 +543,7 @@ describe('limits', () => {
     const over = many(1, GATEWAY_INSTRUMENTS_MAX);
     expect(room.book.planSubscribe(late, over).rejected).toEqual([
       {
+        field: 'token',
         item: over[0]?.token,
         code: 'gateway_full',
         message: 'this gateway has 131072 instruments, none free',

@@ -33,12 +33,14 @@ describe('what clients say', () => {
   test('the seed’s three actions', () => {
     expect(parse({ action: 'subscribe', tokens: [256265, 260105, 264969] })).toEqual({
       kind: 'subscribe',
-      items: [256265, 260105, 264969].map((token) => ({ token, rank: 3 })),
+      items: [256265, 260105, 264969].map((token) => ({ token, rank: 3, speed: 'rt' })),
+      symbols: [],
       rejected: [],
     });
     expect(parse({ action: 'unsubscribe', tokens: [256265] })).toEqual({
       kind: 'unsubscribe',
       tokens: [256265],
+      symbols: [],
       rejected: [],
     });
     expect(parse({ action: 'ping' })).toEqual({ kind: 'ping' });
@@ -50,6 +52,7 @@ describe('what clients say', () => {
     expect(parse({ action: 'subscribe', tokens: [] })).toEqual({
       kind: 'subscribe',
       items: [],
+      symbols: [],
       rejected: [],
     });
   });
@@ -85,6 +88,7 @@ describe('what clients say', () => {
       else expect(command).toMatchObject({ kind: 'unsubscribe', tokens: [738561, 408065] });
       expect('rejected' in command && command.rejected).toEqual(
         bad.map(([, item, said]) => ({
+          field: 'token',
           item,
           code: 'invalid_instrument_token',
           message: `instrument token must be an integer from 1 to 4294967295, got ${said}`,
@@ -202,8 +206,9 @@ describe('what is no command', () => {
             type: 'error',
             code: command.code,
             message: command.message,
+            ...(command.detail === undefined ? {} : { detail: command.detail }),
           });
-        } else if (command.kind !== 'ping') {
+        } else if ('rejected' in command) {
           const rejected = command.rejected;
           encode({ kind: 'unsubscribed', tokens: [], rejected, total: 0 });
         }
@@ -256,7 +261,7 @@ describe('what clients are told', () => {
   });
 
   test('and beside them what has no value yet, and what was not carried out', () => {
-    const rejected = [{ item: 1.5, code: 'invalid_instrument_token', message: 'no "token"' }] as const;
+    const rejected = [{ field: 'token', item: 1.5, code: 'invalid_instrument_token', message: 'no "token"' }] as const;
     const fields = { rejected: [{ token: 1.5, code: 'invalid_instrument_token', message: 'no "token"' }] };
     expect(
       encode({ kind: 'subscribed', tokens: tokens(1, 2), pending: tokens(2), rejected, total: 9 }),
@@ -293,7 +298,7 @@ describe('what clients are told', () => {
 });
 
 /** The message's data as the contract has it, from the record as an object; absent fields are left out. */
-function expectedData(tick: Tick, rank: ModeRank, tradingsymbol: string, exchange: string): unknown {
+function expectedData(tick: Tick, rank: ModeRank, tradingsymbol: string, exchange: string, seq: number): unknown {
   const effective = Math.min(rank, rankOfMode(tick.mode));
   const divisor = priceDivisorOf(tick.token);
   const rupees = (raw: number | undefined) => (raw === undefined ? undefined : raw / divisor);
@@ -336,7 +341,7 @@ function expectedData(tick: Tick, rank: ModeRank, tradingsymbol: string, exchang
     ...(effective >= 2 ? quote : {}),
     ...(effective === 3 ? full : {}),
     received_at: iso(tick.receivedAtMs),
-    seq: tick.seq,
+    seq,
   };
   return JSON.parse(JSON.stringify(data));
 }
@@ -346,13 +351,22 @@ interface TickMessage {
   readonly data: Record<string, unknown>;
 }
 
+/** Number of a flush: far from that of the record's batch, which clients do not see. */
+const SEQ = 1_764_000_000_123;
+
 /** Encodes the record from the middle of memory full of ones, so that a read past its end shows. */
-function encodeTick(record: Uint32Array, rank: ModeRank, symbol: string, exchange = 'NSE'): TickMessage {
+function encodeTick(
+  record: Uint32Array,
+  rank: ModeRank,
+  symbol: string,
+  exchange = 'NSE',
+  seq = SEQ,
+): TickMessage {
   const words = new Uint32Array(3 * RECORD_WORDS_MAX).fill(0xffff_ffff);
   words.set(record, RECORD_WORDS_MAX);
   const definition = { ...definitionOf(record[0] as number, symbol), exchange };
   return JSON.parse(
-    nativeJson.encodeTick(new DataView(words.buffer), RECORD_WORDS_MAX * 4, rank, definition),
+    nativeJson.encodeTick(new DataView(words.buffer), RECORD_WORDS_MAX * 4, rank, definition, seq),
   ) as TickMessage;
 }
 
@@ -365,12 +379,12 @@ describe('ticks', () => {
         arbitraryRecord(),
         fc.constantFrom<ModeRank>(1, 2, 3),
         anySymbol,
-        fc.nat(0xffff_ffff),
+        fc.nat(Number.MAX_SAFE_INTEGER),
         (record, rank, symbol, seq) => {
-          record[AT.seq / 4] = seq;
+          record[AT.seq / 4] = 7;
           const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-          const { type, data } = encodeTick(record, rank, symbol);
-          const expected = expectedData(readTick(view, 0), rank, symbol, 'NSE') as Record<string, unknown>;
+          const { type, data } = encodeTick(record, rank, symbol, 'NSE', seq);
+          const expected = expectedData(readTick(view, 0), rank, symbol, 'NSE', seq) as Record<string, unknown>;
           expect(type).toBe('tick');
           // Two roundings of one quotient may differ in the last of four decimals.
           const { change_percent: percent, ...rest } = data;
@@ -430,7 +444,7 @@ describe('ticks', () => {
           })),
         },
         received_at: '2025-11-24T16:00:00.000Z',
-        seq: 42,
+        seq: SEQ,
       },
     });
   });

@@ -3,12 +3,14 @@ import { exports } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
 import type { SidecarStatus } from '../../../shared/status.ts';
 import { TestSidecar } from '../../support/edge/sidecar.ts';
+import { feedStatusOf } from '../../support/feed-statuses.ts';
 
 const STATUS: SidecarStatus = {
   epoch: 1_764_000_000_000,
   started_at: 1_764_000_000_000,
   running: true,
   accounts: [{ id: 'primary', state: 'ok', sockets: [{ state: 'open', instruments: 442, reconnects: 2 }] }],
+  feed: feedStatusOf({}),
   active_subscriptions: 442,
   desired: 443,
   not_placed: 1,

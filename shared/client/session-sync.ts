@@ -1,0 +1,312 @@
+// What the server of the present connection has been asked and has answered; the difference to what is wanted, as commands.
+import {
+  CLIENT_MESSAGE_CHARS_MAX,
+  CLIENT_SDK_ANSWER_MS_MAX,
+  CLIENT_SDK_REFUSED_RETRY_MS,
+  CLIENT_SDK_REQUESTS_OPEN_MAX,
+  CLIENT_SDK_RETRY_AFTER_MS_MAX,
+  CLIENT_TOKENS_PER_MESSAGE_MAX,
+} from '../limits.ts';
+import type { WantedStream } from './desired-state.ts';
+import type { ErrorMessage, RejectedItem, ServerLimits, SubscribedMessage } from './message.ts';
+import { type Instrument, optionsKey, type StreamOptions } from './subscription-options.ts';
+
+/** Where the streams of one kind were when the last connection ended. */
+export interface ResumePoint {
+  /** By optionsKey: what has other options by now gets its values anew. */
+  readonly kind: string;
+  readonly epoch: string;
+  seq: number;
+  readonly keys: Set<Instrument>;
+}
+
+/** What is known of one stream: `asked` without an answer, `pending` for its first value, `live`, `rejected`. */
+export interface StreamStatus {
+  readonly wire: Instrument;
+  readonly options: StreamOptions;
+  readonly requestId: number;
+  state: 'asked' | 'pending' | 'live' | 'rejected';
+  refusal?: { readonly code: string; readonly message: string };
+  /** A passing refusal is asked again then. */
+  retryAtMs?: number;
+}
+
+interface OpenRequest {
+  readonly kind: 'subscribe' | 'recovery';
+  readonly keys: readonly Instrument[];
+  readonly sentAtMs: number;
+}
+
+export interface SubscribeOutcome {
+  /** Those of a resumed request that the server will bring up to date by itself. */
+  readonly recovering: readonly Instrument[];
+  readonly rejected: readonly RejectedItem[];
+}
+
+/** Refusals that may be over in a moment; the others stand until the next connection or the next subscribe call. */
+const PASSING_CODES = new Set(['shard_unavailable', 'symbols_unavailable', 'too_many_commands', 'internal']);
+/** Characters of a command beside its instruments. */
+const COMMAND_FRAME_CHARS = 400;
+
+type CommandFields = Readonly<Record<string, unknown>>;
+
+export class SessionSync {
+  readonly #streams = new Map<Instrument, StreamStatus>();
+  readonly #requests = new Map<number, OpenRequest>();
+  #limits: ServerLimits = {};
+  #resume: readonly ResumePoint[] = [];
+  #lastId = 0;
+
+  get openRequestsCount(): number {
+    return this.#requests.size;
+  }
+
+  /** A new connection: its server knows nothing yet. */
+  begin(limits: ServerLimits, resume: readonly ResumePoint[]): void {
+    this.#streams.clear();
+    this.#requests.clear();
+    this.#limits = limits;
+    this.#resume = resume;
+  }
+
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  statusOf(key: Instrument): StreamStatus | undefined {
+    return this.#streams.get(key);
+  }
+
+  /** Streams that the server has taken. */
+  *accepted(): Iterable<[Instrument, StreamStatus]> {
+    for (const entry of this.#streams) if (isAccepted(entry[1])) yield entry;
+  }
+
+  /**
+   * The commands that make the server's set equal to `wanted`, by canonical key, as far as open requests leave room;
+   * what is left comes with the next call. Removals go first: the server counts a client's subscriptions.
+   */
+  plan(wanted: ReadonlyMap<Instrument, WantedStream>, nowMs: number): CommandFields[] {
+    const unwanted = [...this.#streams].filter(([key]) => !wanted.has(key));
+    for (const [key] of unwanted) this.#streams.delete(key);
+    const gone = unwanted.filter(([, { state }]) => state !== 'rejected').map(([, { wire }]) => wire);
+    const commands: CommandFields[] = this.#chunks(gone, (wire) => wire).map((wires) => ({
+      action: 'unsubscribe',
+      ...named(wires),
+      id: this.nextId(),
+    }));
+    for (const { keys, point } of this.#groups(wanted, nowMs)) {
+      for (const chunk of this.#chunks(keys, (key) => wanted.get(key)?.wire ?? key)) {
+        if (this.#requests.size >= CLIENT_SDK_REQUESTS_OPEN_MAX) return commands;
+        commands.push(this.#ask(chunk, wanted, point, nowMs));
+      }
+    }
+    return commands;
+  }
+
+  /** A command that is answered once everything before it has been delivered. */
+  markRecovery(keys: readonly Instrument[], nowMs: number): CommandFields {
+    const id = this.nextId();
+    this.#requests.set(id, { kind: 'recovery', keys, sentAtMs: nowMs });
+    return { action: 'ping', id };
+  }
+
+  /** The instruments whose missed ticks have all been delivered, when the pong says so. */
+  onPong(id: number | undefined): readonly Instrument[] {
+    const request = id === undefined ? undefined : this.#requests.get(id);
+    if (id === undefined || request?.kind !== 'recovery') return [];
+    this.#requests.delete(id);
+    return request.keys;
+  }
+
+  onSubscribed(message: SubscribedMessage, nowMs: number): SubscribeOutcome {
+    const taken = this.#takeSubscribe(message.id);
+    if (!taken) return { recovering: [], rejected: [] };
+    const refused = new Map(message.rejected.map((item) => [keyOf(item.instrument), item]));
+    const pending = new Set<Instrument>(message.pending);
+    const tokenOf = new Map(message.names.map(({ symbol, token }) => [symbol.toUpperCase(), token]));
+    const rejected: RejectedItem[] = [];
+    const recovering: Instrument[] = [];
+    for (const key of taken.keys) {
+      const stream = this.#streams.get(key);
+      if (stream?.requestId !== taken.id) continue;
+      const wire = keyOf(stream.wire);
+      const refusal = refused.get(wire);
+      if (refusal) {
+        this.#refuse(stream, refusal, undefined, nowMs);
+        rejected.push(refusal);
+        continue;
+      }
+      const token = typeof wire === 'string' ? (tokenOf.get(wire) ?? wire) : wire;
+      stream.state = pending.has(token) ? 'pending' : 'live';
+      if (message.recovered) recovering.push(key);
+    }
+    return { recovering, rejected };
+  }
+
+  /** Refusals that an error means: of a whole request by its id, of the tokens that it names, or of nothing. */
+  onError(error: ErrorMessage, nowMs: number): readonly RejectedItem[] {
+    const taken = error.id === undefined ? undefined : this.#takeSubscribe(error.id);
+    const keys = taken?.keys ?? error.tokens ?? [];
+    const rejected: RejectedItem[] = [];
+    for (const key of keys) {
+      const stream = this.#streams.get(key);
+      if (!stream || (taken && stream.requestId !== taken.id)) continue;
+      const refusal = { code: error.code ?? 'rejected', message: error.message };
+      this.#refuse(stream, refusal, error.retry_after_ms, nowMs);
+      rejected.push({ instrument: stream.wire, ...refusal });
+    }
+    return rejected;
+  }
+
+  /** A first value has come. */
+  onTick(token: number): void {
+    const stream = this.#streams.get(token);
+    if (stream?.state === 'pending') stream.state = 'live';
+  }
+
+  /** Requests that nobody answered are forgotten, so that `plan` asks again; gives what they were about. */
+  expire(nowMs: number): {
+    readonly asked: readonly Instrument[];
+    readonly recovering: readonly Instrument[];
+  } {
+    const asked: Instrument[] = [];
+    const recovering: Instrument[] = [];
+    for (const [id, { kind, keys, sentAtMs }] of this.#requests) {
+      if (nowMs - sentAtMs < CLIENT_SDK_ANSWER_MS_MAX) continue;
+      this.#requests.delete(id);
+      if (kind === 'recovery') recovering.push(...keys);
+      else asked.push(...keys.filter((key) => this.#streams.get(key)?.requestId === id));
+    }
+    for (const key of asked) this.#streams.delete(key);
+    return { asked, recovering };
+  }
+
+  /** When there is something to do without news: the next expiry or the next retry, on the clock of `nowMs`. */
+  nextDueMs(): number | undefined {
+    let dueMs = Infinity;
+    for (const { sentAtMs } of this.#requests.values())
+      dueMs = Math.min(dueMs, sentAtMs + CLIENT_SDK_ANSWER_MS_MAX);
+    for (const { retryAtMs } of this.#streams.values()) dueMs = Math.min(dueMs, retryAtMs ?? Infinity);
+    return dueMs === Infinity ? undefined : dueMs;
+  }
+
+  /** A symbol's token became known, or changed: its stream goes by the new key. */
+  rename(from: Instrument, to: number): void {
+    const stream = this.#streams.get(from);
+    if (!stream) return;
+    this.#streams.delete(from);
+    // Asked for by both names, nobody knows which options the server kept: `plan` asks once more.
+    if (this.#streams.has(to)) this.#streams.delete(to);
+    else this.#streams.set(to, stream);
+    for (const [id, request] of this.#requests) {
+      const keys = request.keys.map((key) => (key === from ? to : key));
+      if (request.keys.includes(from)) this.#requests.set(id, { ...request, keys });
+    }
+  }
+
+  /** The application asks again for what was refused. */
+  forgetRefusal(key: Instrument): void {
+    if (this.#streams.get(key)?.state === 'rejected') this.#streams.delete(key);
+  }
+
+  /** Streams to ask for, by options and by the point they resume from. */
+  #groups(wanted: ReadonlyMap<Instrument, WantedStream>, nowMs: number) {
+    const groups = new Map<string, { keys: Instrument[]; point: ResumePoint | undefined }>();
+    for (const [key, { options }] of wanted) {
+      const told = this.#streams.get(key);
+      const kind = optionsKey(options);
+      const isRetry = told?.retryAtMs !== undefined && told.retryAtMs <= nowMs;
+      if (told && !isRetry && optionsKey(told.options) === kind) continue;
+      const isResumed = (point: ResumePoint) => point.kind === kind && point.keys.has(key);
+      const at = told ? -1 : this.#resume.findIndex(isResumed);
+      const group = groups.get(`${kind}#${at}`) ?? { keys: [], point: this.#resume[at] };
+      group.keys.push(key);
+      groups.set(`${kind}#${at}`, group);
+    }
+    return groups.values();
+  }
+
+  #ask(
+    keys: readonly Instrument[],
+    wanted: ReadonlyMap<Instrument, WantedStream>,
+    point: ResumePoint | undefined,
+    nowMs: number,
+  ): CommandFields {
+    const requestId = this.nextId();
+    const streams = keys.flatMap((key) => wanted.get(key) ?? []);
+    keys.forEach((key, index) => {
+      const { wire, options } = streams[index] as WantedStream;
+      this.#streams.set(key, { wire, options, requestId, state: 'asked' });
+      point?.keys.delete(key);
+    });
+    this.#requests.set(requestId, { kind: 'subscribe', keys, sentAtMs: nowMs });
+    const { mode, speed, filter } = (streams[0] as WantedStream).options;
+    return {
+      action: 'subscribe',
+      ...named(streams.map(({ wire }) => wire)),
+      ...(mode === 'full' ? {} : { mode }),
+      ...(speed === 'rt' ? {} : { speed }),
+      ...(filter ? { filter } : {}),
+      ...(point ? { resume: { epoch: point.epoch, seq: point.seq } } : {}),
+      id: requestId,
+    };
+  }
+
+  /** Lists that fit one message each, by the server's count and by its characters. */
+  #chunks(keys: readonly Instrument[], wireOf: (key: Instrument) => Instrument): Instrument[][] {
+    const countMax = this.#limits.tokens_per_message ?? CLIENT_TOKENS_PER_MESSAGE_MAX;
+    const charsMax = (this.#limits.message_chars ?? CLIENT_MESSAGE_CHARS_MAX) - COMMAND_FRAME_CHARS;
+    const chunks: Instrument[][] = [];
+    let chunk: Instrument[] = [];
+    let chars = 0;
+    for (const key of keys) {
+      const more = JSON.stringify(wireOf(key)).length + 1;
+      if (chunk.length > 0 && (chunk.length >= countMax || chars + more > charsMax)) {
+        chunks.push(chunk);
+        chunk = [];
+        chars = 0;
+      }
+      chunk.push(key);
+      chars += more;
+    }
+    return chunk.length > 0 ? [...chunks, chunk] : chunks;
+  }
+
+  /** Servers that do not repeat ids answer in order: the oldest request is meant. */
+  #takeSubscribe(id: number | undefined): { id: number; keys: readonly Instrument[] } | undefined {
+    for (const [requestId, { kind, keys }] of this.#requests) {
+      if (kind !== 'subscribe' || (id !== undefined && id !== requestId)) continue;
+      this.#requests.delete(requestId);
+      return { id: requestId, keys };
+    }
+    return undefined;
+  }
+
+  #refuse(
+    stream: StreamStatus,
+    { code, message }: { readonly code: string; readonly message: string },
+    retryAfterMs: number | undefined,
+    nowMs: number,
+  ): void {
+    stream.state = 'rejected';
+    stream.refusal = { code, message };
+    if (!PASSING_CODES.has(code)) return;
+    const afterMs = Math.min(CLIENT_SDK_RETRY_AFTER_MS_MAX, retryAfterMs ?? CLIENT_SDK_REFUSED_RETRY_MS);
+    stream.retryAtMs = nowMs + afterMs;
+  }
+}
+
+export function isAccepted({ state }: StreamStatus): boolean {
+  return state === 'live' || state === 'pending';
+}
+
+function keyOf(instrument: Instrument): Instrument {
+  return typeof instrument === 'string' ? instrument.toUpperCase() : instrument;
+}
+
+function named(wires: readonly Instrument[]): CommandFields {
+  const tokens = wires.filter((wire) => typeof wire === 'number');
+  const symbols = wires.filter((wire) => typeof wire === 'string');
+  return { ...(tokens.length > 0 ? { tokens } : {}), ...(symbols.length > 0 ? { symbols } : {}) };
+}

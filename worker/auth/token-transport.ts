@@ -1,0 +1,35 @@
+// Where a request carries its token: a header, the offered subprotocols, or the query.
+
+/** Subprotocols of sockets that we speak. */
+const SUBPROTOCOLS = ['ticker.json'] as const;
+const BEARER_PREFIX = 'bearer.';
+
+function offeredSubprotocols(request: Request): string[] {
+  const header = request.headers.get('sec-websocket-protocol') ?? '';
+  return header.split(',').flatMap((name) => name.trim() || []);
+}
+
+/**
+ * `Authorization: Bearer`; else, as browsers cannot set that for a socket, the subprotocol `bearer.<token>`; else the
+ * query `?token=`, which ends up in logs and is there for clients that know nothing else. Undefined when there is none.
+ */
+export function tokenOf(request: Request): string | undefined {
+  const header = request.headers.get('authorization');
+  if (header?.toLowerCase().startsWith('bearer ')) return header.slice('bearer '.length).trim();
+  const offered = offeredSubprotocols(request).find((name) => name.startsWith(BEARER_PREFIX));
+  return offered?.slice(BEARER_PREFIX.length) ?? new URL(request.url).searchParams.get('token') ?? undefined;
+}
+
+/**
+ * The subprotocol to select, if one that we speak is offered. Never the one with the token, which the answer would
+ * repeat; a browser that offers only that drops the socket.
+ */
+export function subprotocolOf(request: Request): string | undefined {
+  const offered = offeredSubprotocols(request);
+  return SUBPROTOCOLS.find((name) => offered.includes(name));
+}
+
+/** Whether the client has asked to send its token as its first message. */
+export function wantsToAuthenticateLater(request: Request): boolean {
+  return new URL(request.url).searchParams.get('auth') === 'message';
+}

@@ -1,0 +1,125 @@
+// When whom a gateway sends what: changes at once or at the pace of a tier, and full sockets as they empty.
+import { GATEWAY_FLUSH_WINDOW_MS } from '../../shared/limits.ts';
+import { drainSession, type FanoutSource, type Flush, fanOut } from './fanout.ts';
+import { SPEEDS } from './protocol.ts';
+import type { SessionIndex } from './subscriptions.ts';
+
+/** What became of the sessions whose socket was full. */
+export interface DrainResult {
+  readonly delivered: number;
+  /** Caught up: how many ticks a newer one replaced meanwhile. */
+  readonly caughtUp: readonly { readonly session: SessionIndex; readonly skipped: number }[];
+  /** They have read nothing for too long. */
+  readonly stalled: readonly SessionIndex[];
+}
+
+/** Shortest time between two flushes of each tier, in ms. */
+const TIER_WINDOWS_MS = SPEEDS.map((speed) => (speed === 'rt' ? GATEWAY_FLUSH_WINDOW_MS : speed));
+
+export class Delivery {
+  readonly #source: FanoutSource;
+  /** By tier, the slots that have changed since the tier's last flush. */
+  readonly #changed = TIER_WINDOWS_MS.map(() => new Set<number>());
+  readonly #flushedAtMs = TIER_WINDOWS_MS.map(() => Number.NEGATIVE_INFINITY);
+  /** Sessions whose socket is full. */
+  readonly #waiting = new Set<SessionIndex>();
+  #seq = 0;
+
+  constructor(source: FanoutSource) {
+    this.#source = source;
+  }
+
+  /** The slot has news. */
+  mark(slot: number): void {
+    this.#changed[0]?.add(slot);
+  }
+
+  /** The slot is somebody else's from here on. */
+  unmark(slot: number): void {
+    for (const slots of this.#changed) slots.delete(slot);
+  }
+
+  drop(session: SessionIndex): void {
+    this.#waiting.delete(session);
+  }
+
+  /** True when there is news that no flush has looked at. */
+  get hasNews(): boolean {
+    return (this.#changed[0]?.size ?? 0) > 0;
+  }
+
+  get hasWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** When `flush` has something to do: now or earlier after a quiet window, infinity when nothing has changed. */
+  nextFlushAtMs(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const [tier, windowMs] of TIER_WINDOWS_MS.entries()) {
+      if (this.#changed[tier]?.size === 0) continue;
+      next = Math.min(next, (this.#flushedAtMs[tier] ?? 0) + windowMs);
+    }
+    return next;
+  }
+
+  /**
+   * Sends what has changed to everybody whose turn it is and whose socket has room: the first change after a quiet
+   * window at once, then the newest value at the end of each. `everything` also sends what the first tier's window
+   * would still hold back. Returns the frames delivered.
+   */
+  flush(nowMs: number, everything = false): number {
+    let delivered = 0;
+    for (const [tier, windowMs] of TIER_WINDOWS_MS.entries()) {
+      const slots = this.#changed[tier];
+      const isDue = nowMs >= (this.#flushedAtMs[tier] ?? 0) + windowMs || (everything && tier === 0);
+      if (!slots || slots.size === 0 || !isDue) continue;
+      const flush: Flush = {
+        seq: this.#nextSeq(nowMs),
+        tier,
+        waiting: this.#waiting,
+        tierSlots: this.#changed,
+      };
+      delivered += fanOut(this.#source, slots, flush);
+      slots.clear();
+      this.#flushedAtMs[tier] = nowMs;
+    }
+    return delivered;
+  }
+
+  /** Has a session be sent the current values of these slots by the next `drain`. */
+  holdSnapshot(session: SessionIndex, slots: Iterable<number>): void {
+    const outlet = this.#source.outlets[session];
+    if (!outlet) return;
+    for (const slot of slots) outlet.hold(slot);
+    if (outlet.isWaiting) this.#waiting.add(session);
+  }
+
+  /** Sends the sessions that wait what their sockets take by now. */
+  drain(nowMs: number): DrainResult {
+    let delivered = 0;
+    const caughtUp: { session: SessionIndex; skipped: number }[] = [];
+    const stalled: SessionIndex[] = [];
+    const seq = this.#nextSeq(nowMs);
+    for (const session of this.#waiting) {
+      const outlet = this.#source.outlets[session];
+      delivered += drainSession(this.#source, session, seq, nowMs);
+      if (outlet?.isWaiting) {
+        if (outlet.isStalled(nowMs)) stalled.push(session);
+        continue;
+      }
+      this.#waiting.delete(session);
+      const skipped = outlet?.takeSkipped() ?? 0;
+      if (skipped > 0) caughtUp.push({ session, skipped });
+    }
+    return { delivered, caughtUp, stalled };
+  }
+
+  /**
+   * Ascends with every flush. It is the time unless two flushes share a millisecond, so that it goes on ascending on a
+   * socket that outlives this memory: a client never sees it go back.
+   */
+  #nextSeq(nowMs: number): number {
+    this.#seq = Math.max(this.#seq + 1, Math.floor(nowMs));
+    return this.#seq;
+  }
+}

@@ -1,0 +1,45 @@
+// The pace of one socket's messages: what comes too fast waits its turn, and only a flood ends the socket.
+import {
+  CLIENT_COMMANDS_QUEUED_MAX,
+  MESSAGES_ABUSIVE_PER_SECOND,
+  MESSAGES_PER_SECOND_MAX,
+} from '../../shared/limits.ts';
+
+const INTERVAL_MS = 1_000 / MESSAGES_PER_SECOND_MAX;
+const ABUSE_INTERVAL_MS = 1_000 / MESSAGES_ABUSIVE_PER_SECOND;
+
+export type RateVerdict =
+  /** Carry it out at `dueAtMs`, which is now or later; later messages are never due earlier. */
+  | { readonly kind: 'take'; readonly dueAtMs: number }
+  /** Too many are waiting: this one is dropped, its sender is told `rate_limited` and when there is room again. */
+  | { readonly kind: 'refuse'; readonly retryAfterMs: number }
+  /** A flood: the socket is closed with `too_many_commands`. */
+  | { readonly kind: 'close' };
+
+/**
+ * One per socket: three numbers, no queue of its own. `dueAtMs` is a point in time and not a delay, because messages
+ * are carried out one after the other, and delays that start when the one before has ended would add up.
+ */
+export class MessageRate {
+  /** When the bucket of MESSAGES_PER_SECOND_MAX tokens will be full again, were nothing more to come. */
+  #fullAtMs = 0;
+  /** The same of arrivals, taken or not, in a bucket of one second of abuse. */
+  #calmAtMs = 0;
+  #takenAtMs = 0;
+
+  take(nowMs: number): RateVerdict {
+    // A clock that is set back must not count the time in between as messages.
+    const backMs = Math.max(0, this.#takenAtMs - nowMs);
+    this.#fullAtMs -= backMs;
+    this.#calmAtMs -= backMs;
+    this.#takenAtMs = nowMs;
+    this.#calmAtMs = Math.max(this.#calmAtMs, nowMs) + ABUSE_INTERVAL_MS;
+    if (this.#calmAtMs - nowMs > 1_000) return { kind: 'close' };
+    const fullAtMs = Math.max(this.#fullAtMs, nowMs) + INTERVAL_MS;
+    const dueAtMs = Math.max(nowMs, fullAtMs - 1_000);
+    const retryAfterMs = dueAtMs - nowMs - CLIENT_COMMANDS_QUEUED_MAX * INTERVAL_MS;
+    if (retryAfterMs > 0) return { kind: 'refuse', retryAfterMs };
+    this.#fullAtMs = fullAtMs;
+    return { kind: 'take', dueAtMs };
+  }
+}

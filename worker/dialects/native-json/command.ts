@@ -1,0 +1,203 @@
+// Messages of native JSON clients as commands: the first protocol's texts to the letter, everything newer beside them.
+import { type InstrumentToken, parseInstrumentToken } from '../../../shared/instrument.ts';
+import {
+  CLIENT_COMMAND_ID_CHARS_MAX,
+  CLIENT_MESSAGE_CHARS_MAX,
+  CLIENT_SYMBOL_CHARS_MAX,
+  CLIENT_TOKENS_PER_MESSAGE_MAX,
+} from '../../../shared/limits.ts';
+import { type ModeRank, rankOfMode } from '../../../shared/tick.ts';
+import {
+  type ClientCommand,
+  type CommandId,
+  type Refusal,
+  type RejectedItem,
+  SPEEDS,
+  type Speed,
+  type SubscribeItem,
+  type SymbolItem,
+} from '../../core/protocol.ts';
+
+/** Characters of a client's own text that an error repeats. */
+const ECHO_CHARS_MAX = 100;
+
+const NOT_A_LIST = 'tokens must be a list of instrument tokens';
+
+function refused(code: Refusal['code'], message: string, detail?: string): Refusal {
+  return { kind: 'refused', code, message, ...(detail === undefined ? {} : { detail }) };
+}
+
+/** Never stringifies what is nested: 30,000 brackets fit a message, and JSON.stringify's recursion does not take them. */
+function echo(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text = String(value ?? null);
+  return text.length > ECHO_CHARS_MAX ? `${text.slice(0, ECHO_CHARS_MAX)}...` : text;
+}
+
+/** Numbers are given back as they came, anything else as text. */
+function given(value: unknown): unknown {
+  return Number.isFinite(value) ? value : echo(value);
+}
+
+/** Mode and speed of a subscription. */
+interface Options {
+  readonly rank: ModeRank;
+  readonly speed: Speed;
+}
+
+/** The options in `value`, each that is absent taken from `defaults`; a text that says what is wrong with them. */
+function parseOptions(value: { mode?: unknown; speed?: unknown }, defaults: Options): Options | string {
+  const { mode, speed } = value;
+  if (mode !== undefined && mode !== 'ltp' && mode !== 'quote' && mode !== 'full') {
+    return `mode must be ltp, quote or full, got ${echo(mode)}`;
+  }
+  const chosen = speed === undefined ? defaults.speed : SPEEDS.find((candidate) => candidate === speed);
+  if (chosen === undefined) return `speed must be "rt", 100, 250 or 1000, got ${echo(speed)}`;
+  return { rank: mode === undefined ? defaults.rank : rankOfMode(mode), speed: chosen };
+}
+
+/** What a request names, by token or by symbol, without repeats: the last mention counts. */
+class Request {
+  readonly tokens = new Map<InstrumentToken, Options>();
+  readonly symbols = new Map<string, Options>();
+  readonly rejected: RejectedItem[] = [];
+
+  addToken(value: unknown, options: Options): void {
+    const token = parseInstrumentToken(value);
+    if (token !== undefined) this.tokens.set(token, options);
+    else {
+      const message = `instrument token must be an integer from 1 to 4294967295, got ${echo(value)}`;
+      this.#reject('token', value, 'invalid_instrument_token', message);
+    }
+  }
+
+  addSymbol(value: unknown, options: Options): void {
+    const isSymbol =
+      typeof value === 'string' && value.length <= CLIENT_SYMBOL_CHARS_MAX && /^[A-Z]+:.+$/.test(value);
+    if (isSymbol) this.symbols.set(value, options);
+    else
+      this.#reject(
+        'symbol',
+        value,
+        'invalid_symbol',
+        `symbol must look like NSE:RELIANCE, got ${echo(value)}`,
+      );
+  }
+
+  addItem(value: unknown, defaults: Options): void {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      this.#reject('token', value, 'invalid_parameter', `item must be an object, got ${echo(value)}`);
+      return;
+    }
+    const item = value as { token?: unknown; symbol?: unknown; mode?: unknown; speed?: unknown };
+    const options = parseOptions(item, defaults);
+    const field = item.symbol === undefined ? 'token' : 'symbol';
+    if (typeof options === 'string') this.#reject(field, item[field], 'invalid_parameter', options);
+    else if (field === 'symbol') this.addSymbol(item.symbol, options);
+    else this.addToken(item.token, options);
+  }
+
+  #reject(field: RejectedItem['field'], item: unknown, code: RejectedItem['code'], message: string): void {
+    this.rejected.push({ field, item: given(item), code, message });
+  }
+}
+
+interface Fields {
+  readonly action?: unknown;
+  readonly tokens?: unknown;
+  readonly symbols?: unknown;
+  readonly items?: unknown;
+  readonly mode?: unknown;
+  readonly speed?: unknown;
+  readonly token?: unknown;
+  readonly id?: unknown;
+}
+
+/** Lists that a request may name instruments in; `undefined` where one is absent. */
+function parseRequest(fields: Fields, options: Options): Request | Refusal {
+  const { tokens, symbols, items } = fields;
+  const hasOther = symbols !== undefined || items !== undefined;
+  if (!Array.isArray(tokens) && !(tokens === undefined && hasOther))
+    return refused('invalid_tokens', NOT_A_LIST);
+  for (const [name, list] of Object.entries({ symbols, items })) {
+    if (list === undefined || Array.isArray(list)) continue;
+    return refused('invalid_parameter', `${name} must be a list`, `got ${echo(list)}`);
+  }
+  const lists = [tokens, symbols, items].map((list) => (Array.isArray(list) ? (list as unknown[]) : []));
+  const count = lists.reduce((sum, { length }) => sum + length, 0);
+  if (count > CLIENT_TOKENS_PER_MESSAGE_MAX) {
+    return refused(
+      'too_many_tokens',
+      NOT_A_LIST,
+      `${count} given, at most ${CLIENT_TOKENS_PER_MESSAGE_MAX} per message`,
+    );
+  }
+  const request = new Request();
+  for (const value of lists[0] ?? []) request.addToken(value, options);
+  for (const value of lists[1] ?? []) request.addSymbol(value, options);
+  for (const value of lists[2] ?? []) request.addItem(value, options);
+  return request;
+}
+
+function parseSubscribe(fields: Fields): ClientCommand {
+  const options = parseOptions(fields, { rank: 3, speed: 'rt' });
+  if (typeof options === 'string') return refused('invalid_parameter', options);
+  const request = parseRequest(fields, options);
+  if ('kind' in request) return request;
+  const items = [...request.tokens].map(([token, own]): SubscribeItem => ({ token, ...own }));
+  const symbols = [...request.symbols].map(([symbol, own]): SymbolItem => ({ symbol, ...own }));
+  return { kind: 'subscribe', items, symbols, rejected: request.rejected };
+}
+
+function parseUnsubscribe(fields: Fields): ClientCommand {
+  const request = parseRequest(fields, { rank: 3, speed: 'rt' });
+  if ('kind' in request) return request;
+  const { tokens, symbols, rejected } = request;
+  return { kind: 'unsubscribe', tokens: [...tokens.keys()], symbols: [...symbols.keys()], rejected };
+}
+
+function isCommandId(id: unknown): id is CommandId {
+  return typeof id === 'number' || (typeof id === 'string' && id.length <= CLIENT_COMMAND_ID_CHARS_MAX);
+}
+
+function parseFields(fields: Fields): ClientCommand {
+  switch (fields.action) {
+    case 'ping':
+      return { kind: 'ping' };
+    case 'list':
+      return { kind: 'list' };
+    case 'authenticate':
+      if (typeof fields.token === 'string') return { kind: 'authenticate', token: fields.token };
+      return refused('invalid_parameter', 'token must be a text');
+    case 'subscribe':
+      return parseSubscribe(fields);
+    case 'unsubscribe':
+      return parseUnsubscribe(fields);
+    default:
+      return refused('unknown_action', `Unknown action: ${echo(fields.action)}`);
+  }
+}
+
+/** The command in one message. Never throws: what cannot be read is a refusal with the first protocol's text. */
+export function parseCommand(message: string | ArrayBuffer): ClientCommand {
+  if (typeof message !== 'string') return refused('invalid_json', 'Invalid JSON message');
+  if (message.length > CLIENT_MESSAGE_CHARS_MAX) {
+    const counts = `${message.length} characters, at most ${CLIENT_MESSAGE_CHARS_MAX}`;
+    return refused('message_too_big', 'Invalid JSON message', counts);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(message);
+  } catch {
+    return refused('invalid_json', 'Invalid JSON message');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return refused('invalid_message', 'Invalid JSON message');
+  }
+  const fields = value as Fields;
+  if (fields.id === undefined) return parseFields(fields);
+  if (isCommandId(fields.id)) return { ...parseFields(fields), id: fields.id };
+  const rule = `id must be a number or a text of at most ${CLIENT_COMMAND_ID_CHARS_MAX} characters`;
+  return refused('invalid_parameter', rule, `got ${echo(fields.id)}`);
+}

@@ -1,0 +1,121 @@
+// Tick records as native JSON: one object per frame, nothing in it that Kite did not send.
+import { type InstrumentDefinition, isIndex, priceDivisorOf } from '../../../shared/instrument.ts';
+import {
+  AT,
+  DEPTH_LEVEL_BYTES,
+  DEPTH_LEVELS,
+  hasOpenInterest,
+  type ModeRank,
+  modeOfKind,
+  modeOfRank,
+  rankOfMode,
+  receivedAtOf,
+} from '../../../shared/tick.ts';
+
+// Ticks of one flush share their seconds: the last formatted one is kept.
+let formattedSecond = -1;
+let formattedText = '';
+
+/** ISO 8601 in UTC with milliseconds. */
+export function isoOfMs(ms: number): string {
+  const second = Math.floor(ms / 1000);
+  if (second !== formattedSecond) {
+    formattedText = new Date(second * 1000).toISOString().slice(0, 20);
+    formattedSecond = second;
+  }
+  return `${formattedText}${String(ms - second * 1000).padStart(3, '0')}Z`;
+}
+
+/** `,"name":value` for a price that is there; nothing for one that is not (raw zero). */
+function priceField(name: string, raw: number, divisor: number): string {
+  return raw === 0 ? '' : `,"${name}":${raw / divisor}`;
+}
+
+function timeField(name: string, seconds: number): string {
+  return seconds === 0 ? '' : `,"${name}":"${isoOfMs(seconds * 1000)}"`;
+}
+
+function ohlcFields(view: DataView, at: number, divisor: number): string {
+  const fields =
+    priceField('open', view.getUint32(at + AT.open, true), divisor) +
+    priceField('high', view.getUint32(at + AT.high, true), divisor) +
+    priceField('low', view.getUint32(at + AT.low, true), divisor) +
+    priceField('close', view.getUint32(at + AT.close, true), divisor);
+  return fields === '' ? '' : `,"ohlc":{${fields.slice(1)}}`;
+}
+
+/** Change since the previous close, in rupees and in per cent; neither exists without both prices. */
+function changeFields(view: DataView, at: number, divisor: number): string {
+  const last = view.getUint32(at + AT.lastPrice, true);
+  const close = view.getUint32(at + AT.close, true);
+  if (last === 0 || close === 0) return '';
+  const percent = Math.round(((last - close) * 1_000_000) / close) / 10_000;
+  return `,"change":${(last - close) / divisor},"change_percent":${percent}`;
+}
+
+function quantityFields(view: DataView, at: number, divisor: number): string {
+  return (
+    `,"last_quantity":${view.getUint32(at + AT.lastQuantity, true)}` +
+    priceField('average_price', view.getUint32(at + AT.averagePrice, true), divisor) +
+    `,"volume":${view.getUint32(at + AT.volume, true)}` +
+    `,"buy_quantity":${view.getUint32(at + AT.buyQuantity, true)}` +
+    `,"sell_quantity":${view.getUint32(at + AT.sellQuantity, true)}`
+  );
+}
+
+/** One side of the book, best first. A level without a price is an empty one and is left out. */
+function depthSide(view: DataView, at: number, divisor: number): string {
+  let levels = '';
+  for (let level = 0; level < DEPTH_LEVELS; level++) {
+    const levelAt = at + level * DEPTH_LEVEL_BYTES;
+    const price = view.getUint32(levelAt + 4, true);
+    if (price === 0) continue;
+    const quantity = view.getUint32(levelAt, true);
+    const orders = view.getUint32(levelAt + 8, true);
+    levels += `${levels === '' ? '' : ','}{"price":${price / divisor},"quantity":${quantity},"orders":${orders}}`;
+  }
+  return `[${levels}]`;
+}
+
+function fullFields(view: DataView, at: number, token: number, divisor: number): string {
+  const exchangeTime = timeField('exchange_timestamp', view.getUint32(at + AT.exchangeTimestamp, true));
+  if (isIndex(token)) return exchangeTime;
+  const oi = hasOpenInterest(token)
+    ? `,"oi":${view.getUint32(at + AT.oi, true)}` +
+      `,"oi_day_high":${view.getUint32(at + AT.oiDayHigh, true)}` +
+      `,"oi_day_low":${view.getUint32(at + AT.oiDayLow, true)}`
+    : '';
+  const buy = depthSide(view, at + AT.depth, divisor);
+  const sell = depthSide(view, at + AT.depth + DEPTH_LEVELS * DEPTH_LEVEL_BYTES, divisor);
+  return (
+    timeField('last_trade_time', view.getUint32(at + AT.lastTradeTime, true)) +
+    exchangeTime +
+    `${oi},"depth":{"buy":${buy},"sell":${sell}}`
+  );
+}
+
+/** The record at byte `at` as a `tick` message, cut down to `rank`; `seq` is the flush that sends it. */
+export function encodeTick(
+  view: DataView,
+  at: number,
+  rank: ModeRank,
+  definition: InstrumentDefinition,
+  seq: number,
+): string {
+  const token = view.getUint32(at + AT.token, true);
+  const divisor = priceDivisorOf(token);
+  const held = rankOfMode(modeOfKind(view.getUint32(at + AT.kind, true)));
+  const effective = Math.min(rank, held);
+  const symbol = JSON.stringify(definition.tradingsymbol);
+  const exchange = JSON.stringify(definition.exchange);
+  let fields =
+    `{"type":"tick","data":{"instrument_token":${token},"tradingsymbol":${symbol},"exchange":${exchange}` +
+    `,"mode":"${modeOfRank(effective)}"${priceField('last_price', view.getUint32(at + AT.lastPrice, true), divisor)}`;
+  if (effective >= 2) {
+    if (!isIndex(token)) fields += quantityFields(view, at, divisor);
+    fields += ohlcFields(view, at, divisor) + changeFields(view, at, divisor);
+  }
+  if (effective === 3) fields += fullFields(view, at, token, divisor);
+  const receivedAt = isoOfMs(receivedAtOf(view, at));
+  return `${fields},"received_at":"${receivedAt}","seq":${seq}}}`;
+}

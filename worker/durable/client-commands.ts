@@ -1,0 +1,151 @@
+// What a gateway does with its clients' messages: each in its turn, at a bounded pace, answered in the order of arrival.
+import { assertNever } from '../../shared/errors.ts';
+import { CLIENT_COMMANDS_QUEUED_MAX } from '../../shared/limits.ts';
+import type { GatewayBook, InterestChange } from '../core/gateway-book.ts';
+import type { ClientCommand, SubscribeItem } from '../core/protocol.ts';
+import { rejection } from '../core/rejection.ts';
+import { DIALECTS } from '../dialects/registry.ts';
+import type { ClientSockets, Session } from './client-sockets.ts';
+import type { GatewayFlusher } from './gateway-flusher.ts';
+import type { ShardCalls } from './shard-calls.ts';
+import type { SymbolBook } from './symbol-book.ts';
+
+type Command<Kind extends ClientCommand['kind']> = Extract<ClientCommand, { kind: Kind }>;
+
+export interface CommandContext {
+  readonly gateway: string;
+  readonly book: GatewayBook;
+  readonly sockets: ClientSockets;
+  readonly flusher: GatewayFlusher;
+  readonly calls: ShardCalls;
+  readonly symbols: SymbolBook;
+  /** Takes a client's token, the first or a new one. */
+  readonly authenticate: (session: Session, command: Command<'authenticate'>) => Promise<void>;
+  /** Tells the shards what is no longer wanted, off the way of the answer. */
+  readonly tellShards: (changes: readonly InterestChange[]) => void;
+}
+
+export class ClientCommands {
+  readonly #context: CommandContext;
+
+  constructor(context: CommandContext) {
+    this.#context = context;
+  }
+
+  /** Takes a message in; the promise settles when it has been answered, and never rejects. */
+  receive(session: Session, message: string | ArrayBuffer): Promise<void> | undefined {
+    const { sockets, gateway } = this.#context;
+    const pace = session.rate.take(Date.now());
+    if (pace.kind === 'close' || session.queued >= CLIENT_COMMANDS_QUEUED_MAX) {
+      sockets.refuse(session, 'too_many_commands', 'Too many commands');
+      return undefined;
+    }
+    if (pace.kind === 'refuse') {
+      const retryAfterMs = Math.ceil(pace.retryAfterMs);
+      const text = 'Too many messages, this one was not read';
+      sockets.tell(session, { kind: 'error', code: 'rate_limited', message: text, retryAfterMs });
+      return undefined;
+    }
+    const command = DIALECTS[session.identity.dialect].parse(message);
+    session.queued++;
+    session.tail = session.tail
+      .then(() => waitUntil(pace.dueAtMs))
+      .then(() => this.#carryOut(session, command))
+      .catch((error) => {
+        console.error(`gateway ${gateway}: ${command.kind} failed: ${error}`);
+        const text = `${command.kind} failed, try again`;
+        sockets.tell(session, { kind: 'error', code: 'internal', message: text });
+      })
+      .finally(() => session.queued--);
+    return session.tail;
+  }
+
+  async #carryOut(session: Session, command: ClientCommand): Promise<void> {
+    const { sockets, book, authenticate } = this.#context;
+    if (!sockets.get(session.socket)) return;
+    if (!session.bearer && command.kind !== 'authenticate') {
+      const text = 'Not authenticated: send {"action":"authenticate","token":"..."} first';
+      return sockets.tell(session, {
+        kind: 'error',
+        code: 'authenticate_first',
+        message: text,
+        ...idOf(command),
+      });
+    }
+    switch (command.kind) {
+      case 'subscribe':
+        return this.#subscribe(session, command);
+      case 'unsubscribe':
+        return this.#unsubscribe(session, command);
+      case 'list': {
+        const items = book.linesOf(session.index);
+        return sockets.tell(session, { kind: 'subscriptions', items, ...idOf(command) });
+      }
+      case 'authenticate':
+        return authenticate(session, command);
+      case 'ping':
+        return sockets.tell(session, { ...command, kind: 'pong' });
+      case 'refused':
+        return sockets.tell(session, { ...command, kind: 'error' });
+      default:
+        return assertNever(command);
+    }
+  }
+
+  async #subscribe(session: Session, command: Command<'subscribe'>): Promise<void> {
+    const { book, sockets, calls, symbols, flusher, tellShards } = this.#context;
+    const looked = await symbols.look(command.symbols.map(({ symbol }) => symbol));
+    const named = command.symbols.flatMap(({ symbol, ...options }): SubscribeItem[] => {
+      const token = looked.tokens.get(symbol);
+      return token === undefined ? [] : [{ token, ...options }];
+    });
+    const plan = book.planSubscribe(session.index, [...command.items, ...named]);
+    const refusals = await calls.register(plan.contacts);
+    const isGone = !sockets.get(session.socket);
+    const accepted = isGone ? [] : plan.accepted.filter(({ token }) => !refusals.has(token));
+    // What has changed goes to the present subscribers now; the new one gets it in its snapshot, once.
+    flusher.flush(true);
+    const pending = book.subscribe(session.index, accepted);
+    tellShards(book.unclaim(plan.accepted));
+    if (isGone) return;
+    sockets.remember(session);
+    const refused = [...refusals].map(([token, code]) => rejection('token', token, code));
+    const rejected = [...command.rejected, ...looked.rejected, ...plan.rejected, ...refused];
+    const tokens = accepted.map(({ token }) => token);
+    const lines = command.symbols.length > 0 ? { items: book.linesOf(session.index, new Set(tokens)) } : {};
+    const total = book.subscriptions.countOf(session.index);
+    sockets.tell(session, {
+      kind: 'subscribed',
+      tokens,
+      pending,
+      rejected,
+      total,
+      ...lines,
+      ...idOf(command),
+    });
+    book.holdSnapshot(session.index, accepted);
+    flusher.drain();
+  }
+
+  async #unsubscribe(session: Session, command: Command<'unsubscribe'>): Promise<void> {
+    const { book, sockets, symbols, tellShards } = this.#context;
+    const looked = await symbols.look(command.symbols);
+    if (!sockets.get(session.socket)) return;
+    const tokens = [...command.tokens, ...looked.tokens.values()];
+    tellShards(book.unsubscribe(session.index, tokens));
+    sockets.remember(session);
+    const total = book.subscriptions.countOf(session.index);
+    const rejected = [...command.rejected, ...looked.rejected];
+    sockets.tell(session, { kind: 'unsubscribed', tokens, rejected, total, ...idOf(command) });
+  }
+}
+
+function idOf({ id }: ClientCommand) {
+  return id === undefined ? {} : { id };
+}
+
+function waitUntil(atMs: number): Promise<void> | undefined {
+  const waitMs = atMs - Date.now();
+  if (waitMs <= 0) return undefined;
+  return new Promise((resolve) => setTimeout(resolve, waitMs));
+}

@@ -1,0 +1,56 @@
+// The timers of a gateway: one for what has changed, one for full sockets, both armed only while there is something.
+import { DRAIN_PAUSE_MS_MAX, DRAIN_PAUSE_MS_MIN } from '../../shared/limits.ts';
+import type { Delivery } from '../core/delivery.ts';
+import type { SessionIndex } from '../core/subscriptions.ts';
+
+export interface FlusherEvents {
+  /** The session has caught up; so many ticks were replaced by newer ones meanwhile. */
+  readonly onCaughtUp: (session: SessionIndex, skipped: number) => void;
+  readonly onStalled: (session: SessionIndex) => void;
+}
+
+export class GatewayFlusher {
+  readonly #delivery: Delivery;
+  readonly #events: FlusherEvents;
+  #flushTimer: ReturnType<typeof setTimeout> | undefined;
+  #drainTimer: ReturnType<typeof setTimeout> | undefined;
+  #drainPauseMs = DRAIN_PAUSE_MS_MIN;
+  readonly counters = { frames_sent: 0, flushes: 0 };
+
+  constructor(delivery: Delivery, events: FlusherEvents) {
+    this.#delivery = delivery;
+    this.#events = events;
+  }
+
+  /** Sends what is due by now, at most one frame per changed instrument and subscriber, and comes back for the rest. */
+  flush(everything = false): void {
+    const delivered = this.#delivery.flush(Date.now(), everything);
+    this.counters.frames_sent += delivered;
+    if (delivered > 0) this.counters.flushes++;
+    clearTimeout(this.#flushTimer ?? null);
+    this.#flushTimer = undefined;
+    const nextAtMs = this.#delivery.nextFlushAtMs();
+    if (nextAtMs !== Number.POSITIVE_INFINITY) {
+      this.#flushTimer = setTimeout(() => this.flush(), Math.max(1, nextAtMs - Date.now()));
+    }
+    this.#armDrain();
+  }
+
+  /** Gives full sockets what they take by now, and comes back while any is still full. */
+  drain(): void {
+    clearTimeout(this.#drainTimer ?? null);
+    this.#drainTimer = undefined;
+    const { delivered, caughtUp, stalled } = this.#delivery.drain(Date.now());
+    this.counters.frames_sent += delivered;
+    for (const { session, skipped } of caughtUp) this.#events.onCaughtUp(session, skipped);
+    for (const session of stalled) this.#events.onStalled(session);
+    const hasMoved = delivered > 0;
+    this.#drainPauseMs = hasMoved ? DRAIN_PAUSE_MS_MIN : Math.min(this.#drainPauseMs * 2, DRAIN_PAUSE_MS_MAX);
+    this.#armDrain();
+  }
+
+  #armDrain(): void {
+    if (!this.#delivery.hasWaiting || this.#drainTimer !== undefined) return;
+    this.#drainTimer = setTimeout(() => this.drain(), this.#drainPauseMs);
+  }
+}

@@ -1,0 +1,101 @@
+// The life of the sessions' tokens: the first one in time, a warning before the end, renewal, and the end.
+import { authenticate } from '../auth/authentication.ts';
+import type { ConnectionQuota } from '../core/connection-quota.ts';
+import type { ClientCommand } from '../core/protocol.ts';
+import { type DeadlineKind, SessionDeadlines } from '../core/session-deadlines.ts';
+import type { SessionIndex } from '../core/subscriptions.ts';
+import type { Bearer } from '../core/upgrade.ts';
+import type { Env } from '../env.ts';
+import type { ClientSockets, Session } from './client-sockets.ts';
+
+export interface TokenContext {
+  readonly env: Env;
+  readonly ctx: DurableObjectState;
+  readonly sockets: ClientSockets;
+  readonly quota: ConnectionQuota;
+  /** The client has authenticated for the first time: it is to be welcomed. */
+  readonly onFirstToken: (session: Session, bearer: Bearer) => void;
+}
+
+/** Deadlines are alarms and not timers: a session that has nothing to say must let the object hibernate. */
+export class SessionTokens {
+  readonly #context: TokenContext;
+  readonly #deadlines = new SessionDeadlines();
+  #alarmAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(context: TokenContext) {
+    this.#context = context;
+  }
+
+  /** From here on the session's token, or its lack of one, is watched. */
+  follow({ index, bearer, identity }: Session): void {
+    if (bearer) this.#deadlines.followToken(index, bearer.expiresAtS * 1000, Date.now());
+    else this.#deadlines.awaitToken(index, identity.connectedAtMs);
+    this.#armAlarm();
+  }
+
+  drop(session: SessionIndex): void {
+    this.#deadlines.drop(session);
+  }
+
+  onAlarm(): void {
+    this.#alarmAtMs = Number.POSITIVE_INFINITY;
+    const nowMs = Date.now();
+    for (const { session: index, kind } of this.#deadlines.due(nowMs)) {
+      const session = this.#context.sockets.byIndex(index);
+      if (session) this.#onDeadline(session, kind, nowMs);
+    }
+    this.#armAlarm();
+  }
+
+  #onDeadline(session: Session, kind: DeadlineKind, nowMs: number): void {
+    const { sockets } = this.#context;
+    const expiresAtMs = (session.bearer?.expiresAtS ?? 0) * 1000;
+    if (kind === 'warn')
+      sockets.tell(session, { kind: 'token_expiring', expiresAtMs, inMs: expiresAtMs - nowMs });
+    else if (kind === 'expire') sockets.refuse(session, 'session_expired', 'Token expired');
+    else sockets.refuse(session, 'not_authenticated', 'No token within the time to authenticate');
+  }
+
+  #armAlarm(): void {
+    const atMs = this.#deadlines.nextAtMs();
+    if (atMs >= this.#alarmAtMs) return;
+    this.#alarmAtMs = atMs;
+    this.#context.ctx.waitUntil(this.#context.ctx.storage.setAlarm(atMs));
+  }
+
+  /** Takes a token that a client has sent: its first one, or a new one of the same user. */
+  async authenticate(
+    session: Session,
+    command: Extract<ClientCommand, { kind: 'authenticate' }>,
+  ): Promise<void> {
+    const { env, ctx, sockets } = this.#context;
+    const verdict = await authenticate(command.token, env, ctx);
+    if (!sockets.get(session.socket)) return;
+    const id = command.id === undefined ? {} : { id: command.id };
+    if (verdict.ok) this.#accept(session, verdict.principal, id);
+    else if (!session.bearer) sockets.refuse(session, verdict.code, verdict.message);
+    // A client that has a good token keeps it: a renewal that fails ends nothing before its time.
+    else sockets.tell(session, { kind: 'error', code: 'renewal_failed', message: verdict.message, ...id });
+  }
+
+  #accept(session: Session, bearer: Bearer, id: { id?: string | number }): void {
+    const { sockets, quota, onFirstToken } = this.#context;
+    const before = session.bearer;
+    if (before && before.userId !== bearer.userId) {
+      const text = 'This socket is of another user: open another one';
+      sockets.tell(session, { kind: 'error', code: 'wrong_user', message: text, ...id });
+      return;
+    }
+    if (!before && quota.add(bearer.userId, undefined) !== undefined) {
+      sockets.refuse(session, 'too_many_connections', 'Too many connections of this user');
+      return;
+    }
+    session.bearer = bearer;
+    sockets.remember(session);
+    this.follow(session);
+    if (before)
+      sockets.tell(session, { kind: 'authenticated', expiresAtMs: bearer.expiresAtS * 1000, ...id });
+    else onFirstToken(session, bearer);
+  }
+}
