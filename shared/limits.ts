@@ -100,6 +100,14 @@ export const CLIENT_MESSAGE_CHARS_MAX = 131_072;
 export const CLIENT_SYMBOL_CHARS_MAX = 64;
 /** Characters of the id that a client gives a command: room for a UUID. */
 export const CLIENT_COMMAND_ID_CHARS_MAX = 64;
+/** A client that comes back within this time is sent what it has missed; its subscriptions are kept for so long. */
+export const RESUME_AGE_MS_MAX = 60_000;
+/** Records that a gateway keeps for that: 16 MB of the object's 128, 80,000 full ticks. */
+export const RESUME_RING_WORDS_MAX = 4 * 1024 * 1024;
+/** Clients that one gateway keeps in mind after they have gone. */
+export const RESUME_SESSIONS_MAX = 2_000;
+/** Characters of missed ticks that one client is sent; who has missed more gets current values. */
+export const RESUME_CHARS_MAX = 500_000;
 /** Symbols whose tokens a gateway remembers, and for how long: a list changes once a day, in the early morning. */
 export const SYMBOLS_REMEMBERED_MAX = 20_000;
 export const SYMBOLS_REMEMBERED_MS = 600_000;
@@ -110,7 +118,7 @@ export const CLIENT_REJECTED_ITEMS_MAX = 3_000;
 /** The runtime's cap on a hibernating socket's attachment is 16,384 bytes serialised; ours keeps clear of it. */
 export const ATTACHMENT_BYTES_MAX = 15_800;
 /** Claims of a token as serialised: what the attachment has left beside 3,000 tokens that are as far apart as can be. */
-export const PRINCIPAL_BYTES_MAX = 3_400;
+export const PRINCIPAL_BYTES_MAX = 3_300;
 /** A JWT in a URL: the platform allows 16 kB of URL. */
 export const JWT_CHARS_MAX = 8_192;
 /** Signing keys of the user service: time to fetch them, pause between fetches for an unknown key, and life of a copy. */

@@ -8,7 +8,7 @@ import { type Verdict, verifyToken } from './jwt.ts';
 
 type Background = Pick<ExecutionContext, 'waitUntil'>;
 
-/** A revocation may become visible this much after later ones: its transaction took longer. */
+/** Clocks of Worker and database differ by less, and no revocation becomes visible so much after later ones. */
 const OVERLAP_S = 60;
 
 /** The revocations that this isolate knows of. */
@@ -23,17 +23,17 @@ export function noteRevocation(revocation: Revocation): void {
   if (forgotten > 0) console.error('more users are revoked than fit the memory: the earliest may pass again');
 }
 
-async function readLatest(env: Env, background: Background): Promise<void> {
+async function readLatest(env: Env, background: Background, nowMs: number): Promise<void> {
+  // One that is dated ahead, by a clock that was wrong, must not hide those that come before its time.
+  const sinceS = Math.min(readUpToS, nowMs / 1000) - OVERLAP_S;
   try {
-    const latest = await withDatabase(env, background, (sql) => readRevocations(sql, readUpToS - OVERLAP_S));
+    const latest = await withDatabase(env, background, (sql) => readRevocations(sql, sinceS));
     for (const revocation of latest) {
       noteRevocation(revocation);
       readUpToS = Math.max(readUpToS, revocation.notBeforeS);
     }
   } catch (error) {
     console.error(`revocations are not read, those known stay in force: ${error}`);
-  } finally {
-    reading = undefined;
   }
 }
 
@@ -43,14 +43,18 @@ async function refreshRevocations(env: Env, background: Background): Promise<voi
   // Both ways: a clock that was set back must not end the readings.
   if (Math.abs(nowMs - readAtMs) >= REVOCATION_CACHE_MS) {
     readAtMs = nowMs;
-    reading = readLatest(env, background);
+    const started = readLatest(env, background, nowMs).finally(() => {
+      if (reading === started) reading = undefined;
+    });
+    reading = started;
     // The others wait for it too: it has to go on if this request is given up.
-    background.waitUntil(reading);
+    background.waitUntil(started);
   }
-  if (!reading) return;
+  const waitMs = readAtMs + REVOCATION_WAIT_MS_MAX - nowMs;
+  if (!reading || waitMs <= 0) return;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, REVOCATION_WAIT_MS_MAX);
+    timer = setTimeout(resolve, waitMs);
   });
   await Promise.race([reading, timeout]);
   clearTimeout(timer ?? null);

@@ -1,8 +1,11 @@
 // When whom a gateway sends what: changes at once or at the pace of a tier, and full sockets as they empty.
-import { GATEWAY_FLUSH_WINDOW_MS } from '../../shared/limits.ts';
-import { drainSession, type FanoutSource, type Flush, fanOut } from './fanout.ts';
+import { GATEWAY_FLUSH_WINDOW_MS, RESUME_CHARS_MAX } from '../../shared/limits.ts';
+import { AT, RECORD_WORDS_MAX } from '../../shared/tick.ts';
+import { drainSession, type FanoutSource, type Flush, fanOut, type TickEncoder } from './fanout.ts';
 import { SPEEDS } from './protocol.ts';
+import { ResumeRing } from './resume-ring.ts';
 import type { SessionIndex } from './subscriptions.ts';
+import { rankOfTerms, tierOfTerms } from './terms.ts';
 
 /** What became of the sessions whose socket was full. */
 export interface DrainResult {
@@ -18,6 +21,7 @@ const TIER_WINDOWS_MS = SPEEDS.map((speed) => (speed === 'rt' ? GATEWAY_FLUSH_WI
 
 export class Delivery {
   readonly #source: FanoutSource;
+  readonly #ring = new ResumeRing();
   /** By tier, the slots that have changed since the tier's last flush. */
   readonly #changed = TIER_WINDOWS_MS.map(() => new Set<number>());
   readonly #flushedAtMs = TIER_WINDOWS_MS.map(() => Number.NEGATIVE_INFINITY);
@@ -25,8 +29,11 @@ export class Delivery {
   readonly #waiting = new Set<SessionIndex>();
   #seq = 0;
 
-  constructor(source: FanoutSource) {
+  /** `nowMs` is where the sequence starts: what was before is not known here. */
+  constructor(source: FanoutSource, nowMs = 0) {
     this.#source = source;
+    this.#seq = Math.floor(nowMs);
+    this.#ring.start(this.#seq);
   }
 
   /** The slot has news. */
@@ -79,11 +86,44 @@ export class Delivery {
         waiting: this.#waiting,
         tierSlots: this.#changed,
       };
+      if (tier === 0) this.#record(slots, flush.seq, nowMs);
       delivered += fanOut(this.#source, slots, flush);
       slots.clear();
       this.#flushedAtMs[tier] = nowMs;
     }
     return delivered;
+  }
+
+  /** Keeps what a flush sends, for those who miss it. */
+  #record(slots: Iterable<number>, seq: number, nowMs: number): void {
+    const { store, subscriptions, definitions } = this.#source;
+    this.#ring.expire(nowMs);
+    for (const slot of slots) {
+      const isSent =
+        store.kindAt(slot) !== 0 && definitions[slot] && subscriptions.membersOf(slot).length > 0;
+      if (isSent) this.#ring.push(seq, store.words, slot * RECORD_WORDS_MAX);
+    }
+  }
+
+  /**
+   * The frames that a departed session has missed since `seq`, oldest first: every tick of the slots that it has at full
+   * speed. Undefined when they are not all here any more, or are too many.
+   */
+  missedSince(seq: number, departed: SessionIndex, encodeTick: TickEncoder): string[] | undefined {
+    if (!this.#ring.isCompleteAfter(seq)) return undefined;
+    const { store, subscriptions, definitions } = this.#source;
+    const frames: string[] = [];
+    let chars = 0;
+    this.#ring.visitAfter(seq, (tickSeq, view, at) => {
+      const slot = store.slotOf(view.getUint32(at + AT.token, true));
+      const terms = slot < 0 ? 0 : subscriptions.termsFor(departed, slot);
+      const definition = definitions[slot];
+      if (terms === 0 || tierOfTerms(terms) !== 0 || !definition || chars > RESUME_CHARS_MAX) return;
+      const frame = encodeTick(view, at, rankOfTerms(terms), definition, tickSeq);
+      chars += frame.length;
+      frames.push(frame);
+    });
+    return chars > RESUME_CHARS_MAX ? undefined : frames;
   }
 
   /** Has a session be sent the current values of these slots by the next `drain`. */

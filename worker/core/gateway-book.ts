@@ -48,6 +48,9 @@ export class GatewayBook {
   readonly #definitions: (InstrumentDefinition | undefined)[] = [];
   readonly #outlets: (Outlet | undefined)[] = [];
   readonly #freeSessions: SessionIndex[] = [];
+  /** Sessions that have an index, those without a client included. */
+  readonly #open = new Set<SessionIndex>();
+  #sessions = 0;
   /** By slot, the mode that the shard was told; absent when it was told nothing. */
   readonly #told = new Map<number, ModeRank>();
   /** By slot, subscribes that wait for a shard's answer: their interest must not be released meanwhile. */
@@ -60,18 +63,32 @@ export class GatewayBook {
     definitions: this.#definitions,
     outlets: this.#outlets,
   };
-  readonly delivery = new Delivery(this.#source);
+  readonly delivery: Delivery;
+
+  /** `nowMs` is the time of the gateway's start. */
+  constructor(nowMs = 0) {
+    this.delivery = new Delivery(this.#source, nowMs);
+  }
 
   openSession(outlet: Outlet): SessionIndex {
-    const session = this.#freeSessions.pop() ?? this.#outlets.length;
+    const session = this.#freeSessions.pop() ?? this.#sessions++;
     this.#outlets[session] = outlet;
+    this.#open.add(session);
     return session;
+  }
+
+  /** The session's client has gone, and may come back: nothing is sent, and what it subscribed to stays wanted. */
+  suspendSession(session: SessionIndex): number {
+    const waitedAtSeq = this.#outlets[session]?.waitedAtSeq ?? Number.POSITIVE_INFINITY;
+    this.#outlets[session] = undefined;
+    this.delivery.drop(session);
+    return waitedAtSeq;
   }
 
   /** Ends a session and returns what the shards have to be told. */
   closeSession(session: SessionIndex): InterestChange[] {
     // Ended twice, its index would be given to two sockets, and one would get the other's ticks.
-    if (!this.#outlets[session]) return [];
+    if (!this.#open.delete(session)) return [];
     const slots = this.subscriptions.drop(session);
     this.#outlets[session] = undefined;
     this.delivery.drop(session);
@@ -195,6 +212,14 @@ export class GatewayBook {
       });
     }
     return lines;
+  }
+
+  /** Whether a session has every one of these items, on the same terms. */
+  hasAll(session: SessionIndex, items: readonly SubscribeItem[]): boolean {
+    return items.every(({ token, rank, speed }) => {
+      const slot = this.#store.slotOf(token);
+      return slot >= 0 && this.subscriptions.termsFor(session, slot) === termsOf(rank, speed);
+    });
   }
 
   /** Everything that this gateway wants of a shard, claims included: what a resynchronisation sends. */

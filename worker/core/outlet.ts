@@ -26,6 +26,7 @@ export class Outlet {
   /** When the socket was first found not to take anything, while something waits. */
   #stuckSinceMs: number | undefined;
   #skipped = 0;
+  #waitedAtSeq = 0;
 
   constructor(encodeTick: TickEncoder, port: OutletPort) {
     this.encodeTick = encodeTick;
@@ -34,6 +35,11 @@ export class Outlet {
 
   get isWaiting(): boolean {
     return this.#waiting.size > 0;
+  }
+
+  /** The last flush that something waited in: up to it, not every tick was sent in the flush that it was of. */
+  get waitedAtSeq(): number {
+    return this.isWaiting ? Number.POSITIVE_INFINITY : this.#waitedAtSeq;
   }
 
   /** Makes the slot wait; it is sent by `drain`. A slot that waits already has just been given a newer value. */
@@ -64,6 +70,7 @@ export class Outlet {
    */
   drain(flush: number, nowMs: number, encode: (slot: number) => string | undefined): number {
     const heldBytes = this.#heldBytes;
+    this.#waitedAtSeq = flush;
     this.#measure(flush);
     const hasMoved = this.#heldBytes < heldBytes || this.#roomBytes > 0;
     this.#stuckSinceMs = hasMoved ? undefined : (this.#stuckSinceMs ?? nowMs);

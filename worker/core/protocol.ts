@@ -32,6 +32,12 @@ export interface RejectedItem {
   readonly message: string;
 }
 
+/** Where a client was when it lost its connection: that connection's epoch, and the highest `seq` that it has had. */
+export interface ResumePosition {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
 /** What a client wants to find in the answer again. */
 export type CommandId = string | number;
 
@@ -52,6 +58,7 @@ export type ClientCommand =
       readonly items: readonly SubscribeItem[];
       readonly symbols: readonly SymbolItem[];
       readonly rejected: readonly RejectedItem[];
+      readonly resume?: ResumePosition;
       readonly id?: CommandId;
     }
   | {
@@ -94,7 +101,7 @@ export type ServerEvent =
       readonly connectionId: string;
       readonly principal: Principal;
       readonly timestampMs: number;
-      /** This gateway's memory: a position in its stream means nothing to another one. */
+      /** Names this connection's stream in a resume position. */
       readonly epoch: string;
       readonly limits: typeof CLIENT_LIMITS;
       readonly feed?: FeedEvent;
@@ -111,6 +118,8 @@ export type ServerEvent =
       readonly total: number;
       /** Every accepted item on its own; only where the request named some by symbol. */
       readonly items?: readonly SubscriptionLine[];
+      /** Answer to a resume position: true, all missed ticks follow; false, current values do. */
+      readonly recovered?: boolean;
       readonly id?: CommandId;
     }
   | {

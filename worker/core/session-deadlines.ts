@@ -1,8 +1,8 @@
-// What has to happen to which session at what time: a first message that must come, a token that ends.
-import { AUTHENTICATE_MS_MAX, TOKEN_WARNING_MS } from '../../shared/limits.ts';
+// What has to happen to which session at what time: a token that must come, or ends, or a client that did not come back.
+import { AUTHENTICATE_MS_MAX, RESUME_AGE_MS_MAX, TOKEN_WARNING_MS } from '../../shared/limits.ts';
 import type { SessionIndex } from './subscriptions.ts';
 
-export type DeadlineKind = 'authenticate' | 'warn' | 'expire';
+export type DeadlineKind = 'authenticate' | 'warn' | 'expire' | 'forget';
 
 export interface Deadline {
   readonly session: SessionIndex;
@@ -24,6 +24,11 @@ export class SessionDeadlines {
     const warnAtMs = expiresAtMs - TOKEN_WARNING_MS;
     if (warnAtMs > nowMs) this.#set(session, 'warn', warnAtMs);
     else this.#set(session, 'expire', expiresAtMs);
+  }
+
+  /** The session's client has gone; if it is not back in time, the session is forgotten. */
+  awaitReturn(session: SessionIndex, departedAtMs: number): void {
+    this.#set(session, 'forget', departedAtMs + RESUME_AGE_MS_MAX);
   }
 
   drop(session: SessionIndex): void {

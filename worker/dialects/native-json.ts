@@ -60,6 +60,7 @@ function encode(event: ServerEvent): string {
         ...(event.pending.length > 0 ? { pending: event.pending } : {}),
         ...(event.items ? { items: event.items.map(lineFields) } : {}),
         ...rejectedField(event.rejected),
+        ...(event.recovered === undefined ? {} : { recovered: event.recovered }),
         ...idField(event.id),
       });
     case 'unsubscribed':

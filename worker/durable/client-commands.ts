@@ -1,8 +1,9 @@
 // What a gateway does with its clients' messages: each in its turn, at a bounded pace, answered in the order of arrival.
 import { assertNever } from '../../shared/errors.ts';
 import { CLIENT_COMMANDS_QUEUED_MAX } from '../../shared/limits.ts';
+import type { DepartedSessions } from '../core/departed-sessions.ts';
 import type { GatewayBook, InterestChange } from '../core/gateway-book.ts';
-import type { ClientCommand, SubscribeItem } from '../core/protocol.ts';
+import type { ClientCommand, ResumePosition, SubscribeItem } from '../core/protocol.ts';
 import { rejection } from '../core/rejection.ts';
 import { DIALECTS } from '../dialects/registry.ts';
 import type { ClientSockets, Session } from './client-sockets.ts';
@@ -15,6 +16,7 @@ type Command<Kind extends ClientCommand['kind']> = Extract<ClientCommand, { kind
 export interface CommandContext {
   readonly gateway: string;
   readonly book: GatewayBook;
+  readonly departed: DepartedSessions;
   readonly sockets: ClientSockets;
   readonly flusher: GatewayFlusher;
   readonly calls: ShardCalls;
@@ -105,6 +107,7 @@ export class ClientCommands {
     const accepted = isGone ? [] : plan.accepted.filter(({ token }) => !refusals.has(token));
     // What has changed goes to the present subscribers now; the new one gets it in its snapshot, once.
     flusher.flush(true);
+    const missed = command.resume ? this.#missed(session, accepted, command.resume) : undefined;
     const pending = book.subscribe(session.index, accepted);
     tellShards(book.unclaim(plan.accepted));
     if (isGone) return;
@@ -114,17 +117,22 @@ export class ClientCommands {
     const tokens = accepted.map(({ token }) => token);
     const lines = command.symbols.length > 0 ? { items: book.linesOf(session.index, new Set(tokens)) } : {};
     const total = book.subscriptions.countOf(session.index);
-    sockets.tell(session, {
-      kind: 'subscribed',
-      tokens,
-      pending,
-      rejected,
-      total,
-      ...lines,
-      ...idOf(command),
-    });
-    book.holdSnapshot(session.index, accepted);
+    const recovered = command.resume ? { recovered: missed !== undefined } : {};
+    const extras = { ...lines, ...recovered, ...idOf(command) };
+    sockets.tell(session, { kind: 'subscribed', tokens, pending, rejected, total, ...extras });
+    if (missed) sockets.sendMissed(session, missed);
+    // What is sent at a pace has its newest value at the end of each window: after a break that is now.
+    book.holdSnapshot(session.index, missed ? accepted.filter(({ speed }) => speed !== 'rt') : accepted);
     flusher.drain();
+  }
+
+  /** The frames that the client has missed since its position, if they are all known; never a part of them. */
+  #missed(session: Session, items: readonly SubscribeItem[], resume: ResumePosition): string[] | undefined {
+    const { book, departed } = this.#context;
+    const before = session.bearer ? departed.find(resume, session.bearer.userId) : undefined;
+    if (!before || !book.hasAll(before.session, items)) return undefined;
+    const { encodeTick } = DIALECTS[session.identity.dialect];
+    return book.delivery.missedSince(resume.seq, before.session, encodeTick);
   }
 
   async #unsubscribe(session: Session, command: Command<'unsubscribe'>): Promise<void> {

@@ -3,32 +3,33 @@ import { DurableObject } from 'cloudflare:workers';
 import { GATEWAY_SOCKETS_MAX } from '../../shared/limits.ts';
 import { CLIENT_LIMITS } from '../core/client-limits.ts';
 import { ConnectionQuota } from '../core/connection-quota.ts';
+import { DepartedSessions } from '../core/departed-sessions.ts';
 import type { FeedEvent } from '../core/feed.ts';
 import { type Expulsion, GatewayBook, type InterestChange } from '../core/gateway-book.ts';
 import type { GatewayStats } from '../core/gateway-stats.ts';
 import { REJECTION_TEXTS } from '../core/rejection.ts';
 import type { ShardPush } from '../core/shard-book.ts';
+import type { SessionIndex } from '../core/subscriptions.ts';
 import { type Bearer, readUpgrade, type Upgrade } from '../core/upgrade.ts';
 import { DIALECTS } from '../dialects/registry.ts';
 import type { Env } from '../env.ts';
 import { ClientCommands } from './client-commands.ts';
 import { ClientSockets, type Session } from './client-sockets.ts';
 import { GatewayFlusher } from './gateway-flusher.ts';
-import { SessionTokens } from './session-tokens.ts';
+import { SessionLife } from './session-life.ts';
 import { ShardCalls } from './shard-calls.ts';
 import { controlStub } from './stubs.ts';
 import { SymbolBook } from './symbol-book.ts';
 
 export class ClientGateway extends DurableObject<Env> {
   readonly #name: string;
-  /** Changes with every loss of memory. */
-  readonly #epoch = crypto.randomUUID();
-  readonly #book = new GatewayBook();
+  readonly #book = new GatewayBook(Date.now());
+  readonly #departed = new DepartedSessions();
   readonly #quota = new ConnectionQuota();
   readonly #calls: ShardCalls;
   readonly #sockets: ClientSockets;
   readonly #flusher: GatewayFlusher;
-  readonly #tokens: SessionTokens;
+  readonly #life: SessionLife;
   readonly #commands: ClientCommands;
   /** The feed as it was last heard of; asked for when the first client comes. */
   #feed: FeedEvent | undefined;
@@ -38,27 +39,29 @@ export class ClientGateway extends DurableObject<Env> {
     super(ctx, env);
     this.#name = ctx.id.name ?? '';
     this.#calls = new ShardCalls(env, this.#name, this.#book, (expulsions) => this.#afterNews(expulsions));
-    this.#sockets = new ClientSockets(this.#book, (session) => this.#onGone(session));
+    this.#sockets = new ClientSockets(this.#book, (session, mayReturn) => this.#onGone(session, mayReturn));
     this.#flusher = new GatewayFlusher(this.#book.delivery, {
       onCaughtUp: (index, skipped) =>
         this.#withSession(index, (s) => this.#sockets.tell(s, { kind: 'lag', skipped })),
       onStalled: (index) => this.#withSession(index, (s) => this.#sockets.closeSlow(s)),
     });
-    this.#tokens = new SessionTokens({
+    this.#life = new SessionLife({
       env,
       ctx,
       sockets: this.#sockets,
       quota: this.#quota,
       onFirstToken: (session, bearer) => this.#welcome(session, bearer),
+      onForget: (session) => this.#forget(session),
     });
     this.#commands = new ClientCommands({
       gateway: this.#name,
       book: this.#book,
+      departed: this.#departed,
       sockets: this.#sockets,
       flusher: this.#flusher,
       calls: this.#calls,
       symbols: new SymbolBook(env, ctx),
-      authenticate: (session, command) => this.#tokens.authenticate(session, command),
+      authenticate: (session, command) => this.#life.authenticate(session, command),
       tellShards: (changes) => this.#tellShards(changes),
     });
     const { request, response } = DIALECTS['native-json'].keepAlive;
@@ -84,7 +87,7 @@ export class ClientGateway extends DurableObject<Env> {
     const session = this.#sockets.open(server, { ...identity, ...from }, bearer);
     this.#counters.upgrades++;
     this.#sockets.remember(session);
-    this.#tokens.follow(session);
+    this.#life.follow(session);
     if (bearer) this.#welcome(session, bearer);
     const headers: HeadersInit = subprotocol === undefined ? {} : { 'sec-websocket-protocol': subprotocol };
     return new Response(null, { status: 101, webSocket: client, headers });
@@ -158,13 +161,13 @@ export class ClientGateway extends DurableObject<Env> {
   }
 
   override alarm(): void {
-    this.#tokens.onAlarm();
+    this.#life.onAlarm();
   }
 
   #welcome(session: Session, principal: Bearer): void {
     const { connectionId, connectedAtMs: timestampMs } = session.identity;
     const feed = this.#feed ? { feed: this.#feed } : {};
-    const identity = { connectionId, principal, timestampMs, epoch: this.#epoch, limits: CLIENT_LIMITS };
+    const identity = { connectionId, principal, timestampMs, epoch: connectionId, limits: CLIENT_LIMITS };
     this.#sockets.tell(session, { kind: 'connected', ...identity, ...feed });
   }
 
@@ -182,13 +185,28 @@ export class ClientGateway extends DurableObject<Env> {
     const session = this.#sockets.restore(socket);
     if (!session) return;
     this.#quota.restore(session.bearer?.userId, session.identity.address);
-    this.#tokens.follow(session);
+    this.#life.follow(session);
   }
 
-  #onGone({ index, bearer, identity }: Session): void {
-    this.#tokens.drop(index);
+  /** A client that was cut off is awaited: what it had subscribed to goes on being kept for it. */
+  #onGone({ index, bearer, identity }: Session, mayReturn: boolean): void {
+    this.#life.drop(index);
     this.#quota.remove(bearer?.userId, identity.address);
-    this.#tellShards(this.#book.closeSession(index));
+    if (!mayReturn || !bearer || this.#book.subscriptions.countOf(index) === 0) {
+      this.#forget(index);
+      return;
+    }
+    const waitedAtSeq = this.#book.suspendSession(index);
+    const departed = { session: index, userId: bearer.userId, waitedAtSeq };
+    const crowdedOut = this.#departed.add(identity.connectionId, departed);
+    this.#life.awaitReturn(index);
+    if (crowdedOut) this.#forget(crowdedOut.session);
+  }
+
+  #forget(session: SessionIndex): void {
+    this.#life.drop(session);
+    this.#departed.forget(session);
+    this.#tellShards(this.#book.closeSession(session));
   }
 
   #withSession(index: number, act: (session: Session) => void): void {

@@ -34,12 +34,12 @@ export interface Session {
 
 export class ClientSockets {
   readonly #book: GatewayBook;
-  readonly #onGone: (session: Session) => void;
+  readonly #onGone: (session: Session, mayReturn: boolean) => void;
   readonly #sessions = new Map<WebSocket, Session>();
   readonly #byIndex = new Map<SessionIndex, Session>();
 
-  /** `onGone` is called once for every session that ends, whoever ended it. */
-  constructor(book: GatewayBook, onGone: (session: Session) => void) {
+  /** `onGone` is called once for every session that ends, whoever ended it; a client that was cut off may return. */
+  constructor(book: GatewayBook, onGone: (session: Session, mayReturn: boolean) => void) {
     this.#book = book;
     this.#onGone = onGone;
   }
@@ -109,6 +109,11 @@ export class ClientSockets {
     else socket.send(DIALECTS[session.identity.dialect].encode(event));
   }
 
+  /** Ticks of before, in their order: they go at once, a bounded number of them, and count for the socket's backlog. */
+  sendMissed({ socket }: Session, frames: readonly string[]): void {
+    for (const frame of frames) if (socket.readyState === WebSocket.OPEN) socket.send(frame);
+  }
+
   closeSlow(session: Session): void {
     this.#close(
       session.socket,
@@ -134,11 +139,11 @@ export class ClientSockets {
    */
   closed(socket: WebSocket, code: number, reason: string): void {
     const isSendable = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || code >= 3000;
-    this.#close(socket, isSendable ? code : 1000, isSendable ? reason : '');
+    this.#close(socket, isSendable ? code : 1000, isSendable ? reason : '', code !== 1000);
   }
 
-  #close(socket: WebSocket, code: number, reason: string): void {
-    this.#drop(socket);
+  #close(socket: WebSocket, code: number, reason: string, mayReturn = false): void {
+    this.#drop(socket, mayReturn);
     try {
       socket.close(code, reason.slice(0, CLOSE_REASON_BYTES_MAX));
     } catch {
@@ -146,11 +151,11 @@ export class ClientSockets {
     }
   }
 
-  #drop(socket: WebSocket): void {
+  #drop(socket: WebSocket, mayReturn: boolean): void {
     const session = this.#sessions.get(socket);
     if (!session) return;
     this.#sessions.delete(socket);
     this.#byIndex.delete(session.index);
-    this.#onGone(session);
+    this.#onGone(session, mayReturn);
   }
 }

@@ -23,6 +23,8 @@ export class ControlLink extends DurableObject<Env> {
   /** What the gateways were told last, also by this object before it lost its memory. */
   #told: FeedEvent | undefined;
   #stampedAtMs = 0;
+  /** Gateways that the last event did not reach: told again at the next look. */
+  readonly #unheard = new Set<string>();
   #alarmAtMs: number | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -91,6 +93,7 @@ export class ControlLink extends DurableObject<Env> {
   #checkFeed(): void {
     const feed = this.feed();
     if (!this.#told || !isSameFeed(feed, this.#told)) this.#tell(feed);
+    else for (const name of this.#unheard) this.#bring(name, this.#told);
     const nowMs = Date.now();
     const report = this.#feedReport();
     const awaitedAtMs = nowMs < this.#firstReportLateAtMs ? this.#firstReportLateAtMs : undefined;
@@ -104,10 +107,17 @@ export class ControlLink extends DurableObject<Env> {
   #tell(feed: FeedEvent): void {
     this.#told = feed;
     this.ctx.storage.kv.put(FEED_KEY, feed);
-    for (const name of this.gateways()) {
-      const call = gatewayStub(this.env, name).feedChanged(feed);
-      // A gateway that did not hear it asks when its next client comes; the others are told all the same.
-      this.ctx.waitUntil(call.catch((error) => console.warn(`${name} did not hear of the feed: ${error}`)));
-    }
+    for (const name of this.gateways()) this.#bring(name, feed);
+  }
+
+  #bring(name: string, feed: FeedEvent): void {
+    this.#unheard.delete(name);
+    const call = gatewayStub(this.env, name).feedChanged(feed);
+    this.ctx.waitUntil(
+      call.catch((error) => {
+        console.warn(`gateway ${name} did not hear of the feed: ${error}`);
+        this.#unheard.add(name);
+      }),
+    );
   }
 }

@@ -83,11 +83,7 @@ class Room {
   }
 
   /** A whole subscribe whose registration the shards answer with `snapshot`. */
-  subscribe(
-    session: SessionIndex,
-    items: readonly SubscribeItem[],
-    snapshot = snapshotOf(),
-  ) {
+  subscribe(session: SessionIndex, items: readonly SubscribeItem[], snapshot = snapshotOf()) {
     const plan = this.book.planSubscribe(session, items);
     for (const [shard, contacts] of plan.contacts) {
       if (!this.book.links[shard]?.isSynced) this.sync(shard);

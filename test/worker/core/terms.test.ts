@@ -1,13 +1,7 @@
 // The terms of a subscription in a few bits: what is packed is what comes out, and they fit where they are packed again.
 import { expect, test } from 'vitest';
 import { SPEEDS } from '../../../worker/core/protocol.ts';
-import {
-  rankOfTerms,
-  speedOfTerms,
-  TERMS_BITS,
-  termsOf,
-  tierOfTerms,
-} from '../../../worker/core/terms.ts';
+import { rankOfTerms, speedOfTerms, TERMS_BITS, termsOf, tierOfTerms } from '../../../worker/core/terms.ts';
 
 test('every mode and speed come back as they were, in terms above zero that fit their bits', () => {
   for (const rank of [1, 2, 3] as const) {

@@ -14,6 +14,7 @@ import {
   readTick,
   type Tick,
 } from '../../../shared/tick.ts';
+import { CLIENT_LIMITS } from '../../../worker/core/client-limits.ts';
 import type { ClientCommand, Principal, ServerEvent } from '../../../worker/core/protocol.ts';
 import { nativeJson } from '../../../worker/dialects/native-json.ts';
 import { arbitraryRecord } from '../../shared/arbitrary-records.ts';
@@ -228,21 +229,76 @@ describe('what clients are told', () => {
     expiresAtS: 1_764_000_000,
   };
 
-  test('connected: identity without roles, permissions or expiry', () => {
-    const event = {
-      kind: 'connected',
-      connectionId: 'c-1',
-      principal,
-      timestampMs: 1_762_236_600_007,
-    } as const;
-    expect(encode(event)).toEqual({
+  const connected = {
+    kind: 'connected',
+    connectionId: 'c-1',
+    principal,
+    timestampMs: 1_762_236_600_007,
+    epoch: 'e-1',
+    limits: CLIENT_LIMITS,
+  } as const;
+
+  test('connected: identity without roles or permissions; beside it the epoch, the expiry and the limits', () => {
+    expect(encode(connected)).toEqual({
       type: 'connected',
       connection_id: 'c-1',
       user: { user_id: 'user_123', email: 'user@example.com', name: 'John "Jo" Doe' },
       timestamp: '2025-11-04T06:10:00.007Z',
+      epoch: 'e-1',
+      expires_at: '2025-11-24T16:00:00.000Z',
+      limits: CLIENT_LIMITS,
     });
     const bare: Principal = { userId: 'u', roles: [], permissions: [], expiresAtS: 1 };
-    expect(encode({ ...event, principal: bare })).toMatchObject({ user: { user_id: 'u' } });
+    expect(encode({ ...connected, principal: bare })).toMatchObject({ user: { user_id: 'u' } });
+  });
+
+  test('every limit of the protocol is published', () => {
+    expect(Object.keys(CLIENT_LIMITS).sort()).toEqual([
+      'authenticate_ms',
+      'connections_per_address',
+      'connections_per_user',
+      'message_chars',
+      'messages_per_second',
+      'subscriptions',
+      'tokens_per_message',
+    ]);
+  });
+
+  test('the feed, in `connected` and as a message of its own', () => {
+    const feed = {
+      state: 'quiet',
+      reason: 'closed',
+      sessions: { NSE: 'closed' },
+      timestampMs: 1_762_236_600_000,
+    } as const;
+    const fields = {
+      state: 'quiet',
+      reason: 'closed',
+      sessions: { NSE: 'closed' },
+      timestamp: '2025-11-04T06:10:00.000Z',
+    };
+    expect(encode({ ...connected, feed })).toMatchObject({ type: 'connected', feed: fields });
+    expect(encode({ kind: 'feed', feed })).toEqual({ type: 'feed', ...fields });
+    expect(encode({ kind: 'feed', feed: { ...feed, lastTickAtMs: 1_762_236_599_000 } })).toEqual({
+      type: 'feed',
+      ...fields,
+      last_tick_at: '2025-11-04T06:09:59.000Z',
+    });
+  });
+
+  test('a token’s life: accepted, and about to end', () => {
+    const expiresAtMs = 1_764_000_000_000;
+    const expires = { expires_at: '2025-11-24T16:00:00.000Z' };
+    expect(encode({ kind: 'authenticated', expiresAtMs, id: 7 })).toEqual({
+      type: 'authenticated',
+      ...expires,
+      id: 7,
+    });
+    expect(encode({ kind: 'token_expiring', expiresAtMs, inMs: 60_000 })).toEqual({
+      type: 'token_expiring',
+      ...expires,
+      in_ms: 60_000,
+    });
   });
 
   test('subscribed and unsubscribed: the seed’s fields alone when all went well', () => {
@@ -261,7 +317,9 @@ describe('what clients are told', () => {
   });
 
   test('and beside them what has no value yet, and what was not carried out', () => {
-    const rejected = [{ field: 'token', item: 1.5, code: 'invalid_instrument_token', message: 'no "token"' }] as const;
+    const rejected = [
+      { field: 'token', item: 1.5, code: 'invalid_instrument_token', message: 'no "token"' },
+    ] as const;
     const fields = { rejected: [{ token: 1.5, code: 'invalid_instrument_token', message: 'no "token"' }] };
     expect(
       encode({ kind: 'subscribed', tokens: tokens(1, 2), pending: tokens(2), rejected, total: 9 }),
@@ -298,7 +356,13 @@ describe('what clients are told', () => {
 });
 
 /** The message's data as the contract has it, from the record as an object; absent fields are left out. */
-function expectedData(tick: Tick, rank: ModeRank, tradingsymbol: string, exchange: string, seq: number): unknown {
+function expectedData(
+  tick: Tick,
+  rank: ModeRank,
+  tradingsymbol: string,
+  exchange: string,
+  seq: number,
+): unknown {
   const effective = Math.min(rank, rankOfMode(tick.mode));
   const divisor = priceDivisorOf(tick.token);
   const rupees = (raw: number | undefined) => (raw === undefined ? undefined : raw / divisor);
@@ -384,7 +448,10 @@ describe('ticks', () => {
           record[AT.seq / 4] = 7;
           const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
           const { type, data } = encodeTick(record, rank, symbol, 'NSE', seq);
-          const expected = expectedData(readTick(view, 0), rank, symbol, 'NSE', seq) as Record<string, unknown>;
+          const expected = expectedData(readTick(view, 0), rank, symbol, 'NSE', seq) as Record<
+            string,
+            unknown
+          >;
           expect(type).toBe('tick');
           // Two roundings of one quotient may differ in the last of four decimals.
           const { change_percent: percent, ...rest } = data;

@@ -186,6 +186,18 @@ describe('revoked', () => {
     expect(await check(token)).toEqual([401, 'token_revoked']);
   });
 
+  test('one that is dated ahead does not hide those of now', async () => {
+    const [early, later] = [await tokenOf('ahead'), await tokenOf('of_now')];
+    await withDatabase(testEnv, createExecutionContext(), async (sql) => {
+      await sql`insert into token_revocations values ('ahead', to_timestamp(4102444800))`;
+    });
+    passCacheTime();
+    expect(await check(early)).toEqual([401, 'token_revoked']);
+    await withDatabase(testEnv, createExecutionContext(), (sql) => revokeUser(sql, 'of_now'));
+    passCacheTime();
+    expect(await check(later)).toEqual([401, 'token_revoked']);
+  });
+
   test('requests at the same time share one reading of the database, each in a context of its own', async () => {
     const token = await tokenOf('shared');
     await withDatabase(testEnv, createExecutionContext(), (sql) => revokeUser(sql, 'shared'));

@@ -12,6 +12,7 @@ import {
   type CommandId,
   type Refusal,
   type RejectedItem,
+  type ResumePosition,
   SPEEDS,
   type Speed,
   type SubscribeItem,
@@ -111,6 +112,7 @@ interface Fields {
   readonly mode?: unknown;
   readonly speed?: unknown;
   readonly token?: unknown;
+  readonly resume?: unknown;
   readonly id?: unknown;
 }
 
@@ -140,14 +142,29 @@ function parseRequest(fields: Fields, options: Options): Request | Refusal {
   return request;
 }
 
+function parseResume(value: unknown): ResumePosition | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { epoch, seq } = value as { epoch?: unknown; seq?: unknown };
+  if (typeof epoch !== 'string' || epoch.length > CLIENT_COMMAND_ID_CHARS_MAX) return undefined;
+  return typeof seq === 'number' && Number.isSafeInteger(seq) && seq >= 0 ? { epoch, seq } : undefined;
+}
+
 function parseSubscribe(fields: Fields): ClientCommand {
+  const resume = parseResume(fields.resume);
+  if (fields.resume !== undefined && !resume) {
+    return refused(
+      'invalid_parameter',
+      'resume must be {"epoch": text, "seq": integer}',
+      `got ${echo(fields.resume)}`,
+    );
+  }
   const options = parseOptions(fields, { rank: 3, speed: 'rt' });
   if (typeof options === 'string') return refused('invalid_parameter', options);
   const request = parseRequest(fields, options);
   if ('kind' in request) return request;
   const items = [...request.tokens].map(([token, own]): SubscribeItem => ({ token, ...own }));
   const symbols = [...request.symbols].map(([symbol, own]): SymbolItem => ({ symbol, ...own }));
-  return { kind: 'subscribe', items, symbols, rejected: request.rejected };
+  return { kind: 'subscribe', items, symbols, rejected: request.rejected, ...(resume ? { resume } : {}) };
 }
 
 function parseUnsubscribe(fields: Fields): ClientCommand {

@@ -1,4 +1,4 @@
-// The life of the sessions' tokens: the first one in time, a warning before the end, renewal, and the end.
+// The life of sessions: a first token in time, a warning before its end, renewal, the end, and a while of memory after it.
 import { authenticate } from '../auth/authentication.ts';
 import type { ConnectionQuota } from '../core/connection-quota.ts';
 import type { ClientCommand } from '../core/protocol.ts';
@@ -8,22 +8,24 @@ import type { Bearer } from '../core/upgrade.ts';
 import type { Env } from '../env.ts';
 import type { ClientSockets, Session } from './client-sockets.ts';
 
-export interface TokenContext {
+export interface LifeContext {
   readonly env: Env;
   readonly ctx: DurableObjectState;
   readonly sockets: ClientSockets;
   readonly quota: ConnectionQuota;
   /** The client has authenticated for the first time: it is to be welcomed. */
   readonly onFirstToken: (session: Session, bearer: Bearer) => void;
+  /** The client of a suspended session did not come back. */
+  readonly onForget: (session: SessionIndex) => void;
 }
 
 /** Deadlines are alarms and not timers: a session that has nothing to say must let the object hibernate. */
-export class SessionTokens {
-  readonly #context: TokenContext;
+export class SessionLife {
+  readonly #context: LifeContext;
   readonly #deadlines = new SessionDeadlines();
   #alarmAtMs = Number.POSITIVE_INFINITY;
 
-  constructor(context: TokenContext) {
+  constructor(context: LifeContext) {
     this.#context = context;
   }
 
@@ -31,6 +33,12 @@ export class SessionTokens {
   follow({ index, bearer, identity }: Session): void {
     if (bearer) this.#deadlines.followToken(index, bearer.expiresAtS * 1000, Date.now());
     else this.#deadlines.awaitToken(index, identity.connectedAtMs);
+    this.#armAlarm();
+  }
+
+  /** From here on the session's client is awaited. */
+  awaitReturn(session: SessionIndex): void {
+    this.#deadlines.awaitReturn(session, Date.now());
     this.#armAlarm();
   }
 
@@ -42,6 +50,7 @@ export class SessionTokens {
     this.#alarmAtMs = Number.POSITIVE_INFINITY;
     const nowMs = Date.now();
     for (const { session: index, kind } of this.#deadlines.due(nowMs)) {
+      if (kind === 'forget') this.#context.onForget(index);
       const session = this.#context.sockets.byIndex(index);
       if (session) this.#onDeadline(session, kind, nowMs);
     }
