@@ -3,7 +3,7 @@ import { startDatabase } from '../database.ts';
 import { reportReady, requiredEnv, stopOnSignal } from './part-program.ts';
 
 let isReady = false;
-const database = await startDatabase({
+const starting = startDatabase({
   directory: requiredEnv('DATABASE_DIRECTORY'),
   port: Number(requiredEnv('DATABASE_PORT')),
   password: requiredEnv('DATABASE_PASSWORD'),
@@ -14,7 +14,9 @@ const database = await startDatabase({
     if (isReady && !line.includes(' LOG:  ')) console.error(line);
   },
 });
-stopOnSignal(() => database.stop());
+// Before it is up: a signal that came too early for a handler would end this process, and leave the server behind.
+stopOnSignal(async () => (await starting).stop());
+const database = await starting;
 void database.exited.then(() => process.exit(1));
 isReady = true;
 reportReady({ pid: database.pid });

@@ -7,7 +7,7 @@ import { reportReady, requiredEnv, stopOnSignal } from './part-program.ts';
 let pid = 0;
 let lastAliveAtMs = Date.now();
 
-const workerd = await startWorkerd({
+const starting = startWorkerd({
   port: Number(requiredEnv('EDGE_PORT')),
   directory: requiredEnv('EDGE_DIRECTORY'),
   databaseUrl: requiredEnv('DATABASE_URL'),
@@ -19,8 +19,9 @@ const workerd = await startWorkerd({
     reportReady({ pid });
   },
 });
-pid = workerd.pid;
-stopOnSignal(() => workerd.stop());
+// Before it is up: a signal that came too early for a handler would end this process, and leave workerd behind.
+stopOnSignal(async () => (await starting).stop());
+pid = (await starting).pid;
 reportReady({ pid });
 
 // The restart itself may fail, with the port in other hands for a moment say: then this process is of no more use.
