@@ -67,6 +67,9 @@ export const GATEWAY_SOCKETS_SOFT_MAX = 1_000;
 export const GATEWAY_SOCKETS_MAX = 2_000;
 /** Spill slots per region: a gateway refuses over its cap, the next slot takes over. */
 export const GATEWAY_SLOTS_MAX = 8;
+/** A gateway with clients proves its interest to each of its shards this often, and a shard forgets one that does not. */
+export const INTEREST_LEASE_MS = 30_000;
+export const INTEREST_LEASES_MISSED_MAX = 4;
 /** A push that fails is tried again so often within one batch, after this wait; then the next batch tries. */
 export const SHARD_PUSH_RETRIES_MAX = 2;
 export const SHARD_PUSH_RETRY_MS = 100;

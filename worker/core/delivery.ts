@@ -78,7 +78,9 @@ export class Delivery {
     let delivered = 0;
     for (const [tier, windowMs] of TIER_WINDOWS_MS.entries()) {
       const slots = this.#changed[tier];
-      const isDue = nowMs >= (this.#flushedAtMs[tier] ?? 0) + windowMs || (everything && tier === 0);
+      const sinceMs = nowMs - (this.#flushedAtMs[tier] ?? 0);
+      // A clock that is set back must not hold ticks up until it is where it was.
+      const isDue = sinceMs >= windowMs || sinceMs < 0 || (everything && tier === 0);
       if (!slots || slots.size === 0 || !isDue) continue;
       const flush: Flush = {
         seq: this.#nextSeq(nowMs),

@@ -264,6 +264,11 @@ export class ShardBook {
     for (const token of push.unknown) if (!gateway.interest.has(token)) gateway.unknownDue.add(token);
   }
 
+  /** Names of the gateways that want something. */
+  gateways(): string[] {
+    return [...this.#gateways].flatMap(([name, { interest }]) => (interest.size > 0 ? [name] : []));
+  }
+
   /** Interest of a gateway, to be stored and restored across resets. */
   interestOf(name: string): InterestItem[] {
     return [...(this.#gateways.get(name)?.interest ?? [])];

@@ -52,6 +52,7 @@ export class ClientGateway extends DurableObject<Env> {
       quota: this.#quota,
       onFirstToken: (session, bearer) => this.#welcome(session, bearer),
       onForget: (session) => this.#forget(session),
+      onLease: () => this.ctx.waitUntil(this.#calls.renewAll()),
     });
     this.#commands = new ClientCommands({
       gateway: this.#name,

@@ -3,7 +3,13 @@ import { DurableObject } from 'cloudflare:workers';
 import { AppError, type ErrorCode } from '../../shared/errors.ts';
 import { type BatchReply, decodeBatch } from '../../shared/frame.ts';
 import type { InstrumentToken } from '../../shared/instrument.ts';
-import { SHARD_PUSH_RETRIES_MAX, SHARD_PUSH_RETRY_MS } from '../../shared/limits.ts';
+import {
+  INTEREST_LEASE_MS,
+  INTEREST_LEASES_MISSED_MAX,
+  SHARD_PUSH_RETRIES_MAX,
+  SHARD_PUSH_RETRY_MS,
+} from '../../shared/limits.ts';
+import { digestOf, type InterestDigest, isSameInterest } from '../core/interest-digest.ts';
 import { type InterestItem, ShardBook, type ShardStats, type Snapshot } from '../core/shard-book.ts';
 import type { Env } from '../env.ts';
 import { gatewayStub } from './stubs.ts';
@@ -18,6 +24,9 @@ export class InstrumentShard extends DurableObject<Env> {
   readonly #book: ShardBook;
   /** Gateways with a push under way: there is never a second one, what comes meanwhile is merged into the next. */
   readonly #pushing = new Set<string>();
+  /** When each gateway was last heard of. One that is not heard of for some leases is gone, with its clients. */
+  readonly #heardAtMs = new Map<string, number>();
+  #leasesCheckedAtMs = Date.now();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -27,7 +36,9 @@ export class InstrumentShard extends DurableObject<Env> {
     const boot = crypto.getRandomValues(new Uint32Array(1))[0] || 1;
     this.#book = new ShardBook(index, boot);
     for (const [key, items] of ctx.storage.kv.list<InterestItem[]>({ prefix: INTEREST_PREFIX })) {
-      this.#book.register(key.slice(INTEREST_PREFIX.length), items);
+      const gateway = key.slice(INTEREST_PREFIX.length);
+      this.#book.register(gateway, items);
+      this.#heardAtMs.set(gateway, Date.now());
     }
   }
 
@@ -42,6 +53,7 @@ export class InstrumentShard extends DurableObject<Env> {
     }
     const result = this.#book.apply(batch, signedAtMs, Date.now());
     if (result.kind === 'refused') return { ok: false, code: result.code, message: result.message };
+    this.#endLeases(Date.now());
     for (const name of this.#book.gatewaysDue()) {
       if (!this.#pushing.has(name)) this.ctx.waitUntil(this.#push(name));
     }
@@ -67,11 +79,31 @@ export class InstrumentShard extends DurableObject<Env> {
     this.#storeInterest(gateway);
   }
 
+  /**
+   * A gateway's proof that it is there and what it wants. False when this memory is another one, or means something
+   * else by the gateway's interest: the gateway then resynchronises.
+   */
+  renew(gateway: string, boot: number, digest: InterestDigest): boolean {
+    this.#heardAtMs.set(gateway, Date.now());
+    return boot === this.#book.boot && isSameInterest(digestOf(this.#book.interestOf(gateway)), digest);
+  }
+
+  /** Forgets the interest of gateways that have not been heard of: nobody is left who would release it. */
+  #endLeases(nowMs: number): void {
+    if (nowMs - this.#leasesCheckedAtMs < INTEREST_LEASE_MS) return;
+    this.#leasesCheckedAtMs = nowMs;
+    for (const gateway of this.#book.gateways()) {
+      const ageMs = nowMs - (this.#heardAtMs.get(gateway) ?? nowMs);
+      if (ageMs > INTEREST_LEASE_MS * INTEREST_LEASES_MISSED_MAX) this.resync(gateway, []);
+    }
+  }
+
   stats(): ShardStats {
     return this.#book.stats();
   }
 
   #storeInterest(gateway: string): void {
+    this.#heardAtMs.set(gateway, Date.now());
     const items = this.#book.interestOf(gateway);
     if (items.length === 0) this.ctx.storage.kv.delete(INTEREST_PREFIX + gateway);
     else this.ctx.storage.kv.put(INTEREST_PREFIX + gateway, items);

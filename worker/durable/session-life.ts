@@ -1,4 +1,5 @@
 // The life of sessions: a first token in time, a warning before its end, renewal, the end, and a while of memory after it.
+import { INTEREST_LEASE_MS } from '../../shared/limits.ts';
 import { authenticate } from '../auth/authentication.ts';
 import type { ConnectionQuota } from '../core/connection-quota.ts';
 import type { ClientCommand } from '../core/protocol.ts';
@@ -17,6 +18,8 @@ export interface LifeContext {
   readonly onFirstToken: (session: Session, bearer: Bearer) => void;
   /** The client of a suspended session did not come back. */
   readonly onForget: (session: SessionIndex) => void;
+  /** There are sessions, and their interest has to be proved to the shards again. */
+  readonly onLease: () => void;
 }
 
 /** Deadlines are alarms and not timers: a session that has nothing to say must let the object hibernate. */
@@ -24,6 +27,7 @@ export class SessionLife {
   readonly #context: LifeContext;
   readonly #deadlines = new SessionDeadlines();
   #alarmAtMs = Number.POSITIVE_INFINITY;
+  #leaseAtMs = Number.POSITIVE_INFINITY;
 
   constructor(context: LifeContext) {
     this.#context = context;
@@ -49,6 +53,10 @@ export class SessionLife {
   onAlarm(): void {
     this.#alarmAtMs = Number.POSITIVE_INFINITY;
     const nowMs = Date.now();
+    if (nowMs >= this.#leaseAtMs) {
+      this.#leaseAtMs = Number.POSITIVE_INFINITY;
+      if (this.#context.sockets.size > 0) this.#context.onLease();
+    }
     for (const { session: index, kind } of this.#deadlines.due(nowMs)) {
       if (kind === 'forget') this.#context.onForget(index);
       const session = this.#context.sockets.byIndex(index);
@@ -67,7 +75,10 @@ export class SessionLife {
   }
 
   #armAlarm(): void {
-    const atMs = this.#deadlines.nextAtMs();
+    const isAlone = this.#context.sockets.size === 0;
+    if (this.#leaseAtMs === Number.POSITIVE_INFINITY && !isAlone)
+      this.#leaseAtMs = Date.now() + INTEREST_LEASE_MS;
+    const atMs = Math.min(this.#deadlines.nextAtMs(), this.#leaseAtMs);
     if (atMs >= this.#alarmAtMs) return;
     this.#alarmAtMs = atMs;
     this.#context.ctx.waitUntil(this.#context.ctx.storage.setAlarm(atMs));

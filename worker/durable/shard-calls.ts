@@ -2,6 +2,7 @@
 import type { InstrumentToken } from '../../shared/instrument.ts';
 import { RESYNC_ATTEMPTS_MAX, RESYNC_BACKOFF_MS_MAX, RESYNC_BACKOFF_MS_MIN } from '../../shared/limits.ts';
 import type { Expulsion, GatewayBook, InterestChange } from '../core/gateway-book.ts';
+import { digestOf } from '../core/interest-digest.ts';
 import type { InterestItem } from '../core/shard-book.ts';
 import type { Env } from '../env.ts';
 import { shardStub } from './stubs.ts';
@@ -108,6 +109,27 @@ export class ShardCalls {
       }
     });
     await Promise.all(calls);
+  }
+
+  /** Proves this gateway's interest to every shard that it has some in; whoever disagrees is resynchronised with. */
+  async renewAll(): Promise<void> {
+    await Promise.all(this.#book.links.map((_, shard) => this.#renew(shard)));
+  }
+
+  async #renew(shard: number): Promise<void> {
+    const link = this.#book.links[shard];
+    const items = this.#book.interestOf(shard);
+    if (!link || items.length === 0 || link.isSyncing) return;
+    const { boot } = link;
+    try {
+      const proof = digestOf(items);
+      if (link.isSynced && (await this.#call(shard, (stub) => stub.renew(this.#gateway, boot, proof))))
+        return;
+    } catch (error) {
+      console.warn(`gateway ${this.#gateway}: shard ${shard} did not hear a renewal: ${error}`);
+    }
+    link.reset();
+    await this.resync(shard);
   }
 
   /** Fetches the current values of all that is wanted of the shard. False when it does not answer after some tries. */

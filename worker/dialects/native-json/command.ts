@@ -58,6 +58,9 @@ function parseOptions(value: { mode?: unknown; speed?: unknown }, defaults: Opti
   return { rank: mode === undefined ? defaults.rank : rankOfMode(mode), speed: chosen };
 }
 
+/** Exchange and symbol. Control characters and halves of surrogate pairs are in none, and no text of the database. */
+const SYMBOL = /^[A-Z]+:[^\p{Cc}\p{Cs}]+$/u;
+
 /** What a request names, by token or by symbol, without repeats: the last mention counts. */
 class Request {
   readonly tokens = new Map<InstrumentToken, Options>();
@@ -75,7 +78,7 @@ class Request {
 
   addSymbol(value: unknown, options: Options): void {
     const isSymbol =
-      typeof value === 'string' && value.length <= CLIENT_SYMBOL_CHARS_MAX && /^[A-Z]+:.+$/.test(value);
+      typeof value === 'string' && value.length <= CLIENT_SYMBOL_CHARS_MAX && SYMBOL.test(value);
     if (isSymbol) this.symbols.set(value, options);
     else
       this.#reject(
@@ -174,8 +177,9 @@ function parseUnsubscribe(fields: Fields): ClientCommand {
   return { kind: 'unsubscribe', tokens: [...tokens.keys()], symbols: [...symbols.keys()], rejected };
 }
 
+/** JSON has no infinity, but `1e400` parses as one: it could not be given back. */
 function isCommandId(id: unknown): id is CommandId {
-  return typeof id === 'number' || (typeof id === 'string' && id.length <= CLIENT_COMMAND_ID_CHARS_MAX);
+  return Number.isFinite(id) || (typeof id === 'string' && id.length <= CLIENT_COMMAND_ID_CHARS_MAX);
 }
 
 function parseFields(fields: Fields): ClientCommand {
