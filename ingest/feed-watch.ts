@@ -95,7 +95,8 @@ export class FeedWatch {
     const { state, reason, silentSegments, recycle } = this.#verdict;
     if (recycle !== undefined && pool.recycle(recycle)) this.#recycled++;
     if (state !== before.state) {
-      const fields = { was: before.state, now: state, reason, silentSegments: silentSegments.join(' ') };
+      const silent = silentSegments.length === 0 ? {} : { silentSegments: silentSegments.join(' ') };
+      const fields = { was: before.state, now: state, reason, ...silent };
       if (state === 'stale' || state === 'down') log.warn('feed', fields);
       else log.info('feed', fields);
     }

@@ -44,6 +44,7 @@ export const ERRORS = {
   upgrade_required: { httpStatus: 426, closeCode: null },
   symbols_unavailable: { httpStatus: 503, closeCode: null },
   shard_unavailable: { httpStatus: 503, closeCode: null },
+  gateway_unavailable: { httpStatus: 503, closeCode: null },
   gateway_full: { httpStatus: 503, closeCode: 4013 },
   slow_client: { httpStatus: 503, closeCode: 4008 },
   goaway: { httpStatus: 503, closeCode: 4100 },

@@ -70,6 +70,10 @@ export const GATEWAY_SLOTS_MAX = 8;
 /** A gateway with clients proves its interest to each of its shards this often, and a shard forgets one that does not. */
 export const INTEREST_LEASE_MS = 30_000;
 export const INTEREST_LEASES_MISSED_MAX = 4;
+/** Time over which a planned drain spreads its clients' departures, by default and at most, and how long none come in. */
+export const DRAIN_MS_DEFAULT = 30_000;
+export const DRAIN_MS_MAX = 600_000;
+export const DRAIN_CLOSED_AFTER_MS = 60_000;
 /** A push that fails is tried again so often within one batch, after this wait; then the next batch tries. */
 export const SHARD_PUSH_RETRIES_MAX = 2;
 export const SHARD_PUSH_RETRY_MS = 100;

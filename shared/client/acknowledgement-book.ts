@@ -36,9 +36,14 @@ export class AcknowledgementBook {
     return promise;
   }
 
-  /** Writes down what is known by now; undefined from `outcomeOf` means that there is no answer yet. */
-  settle(outcomeOf: (holder: number, key: Instrument) => ItemOutcome | undefined): void {
-    for (const [holder, waiting] of this.#unanswered) {
+  /**
+   * Writes down what is known by now, of one holder or of all; undefined from `outcomeOf` means that there is no
+   * answer yet.
+   */
+  settle(outcomeOf: (holder: number, key: Instrument) => ItemOutcome | undefined, only?: number): void {
+    for (const holder of only === undefined ? this.#unanswered.keys() : [only]) {
+      const waiting = this.#unanswered.get(holder);
+      if (!waiting) continue;
       for (const key of waiting.keys) {
         const outcome = outcomeOf(holder, key);
         if (!outcome) continue;

@@ -131,25 +131,31 @@ export class DesiredState {
     return before;
   }
 
+  /** The stream that serves all holders of the instrument; undefined when there is none. */
+  streamOf(key: Instrument): WantedStream | undefined {
+    let stream: WantedStream | undefined;
+    for (const name of this.#namesOf(key)) {
+      const entry = this.#entries.get(name);
+      for (const options of entry?.holders.values() ?? []) {
+        if (stream) stream = { ...stream, options: mergeOptions(stream.options, options) };
+        else stream = { wire: entry?.wire ?? name, options };
+      }
+    }
+    return stream;
+  }
+
   /** Every stream to ask for, by canonical key. */
   wanted(): Map<Instrument, WantedStream> {
     const wanted = new Map<Instrument, WantedStream>();
-    for (const [key, { wire, holders }] of this.#entries) {
+    for (const key of this.#entries.keys()) {
       const canonical = this.canonicalOf(key);
-      let stream = wanted.get(canonical);
-      for (const options of holders.values()) {
-        if (!stream) stream = { wire, options };
-        else {
-          const isByToken = typeof wire === 'number';
-          stream = { wire: isByToken ? wire : stream.wire, options: mergeOptions(stream.options, options) };
-        }
-      }
+      const stream = wanted.has(canonical) ? undefined : this.streamOf(canonical);
       if (stream) wanted.set(canonical, stream);
     }
     return wanted;
   }
 
-  /** Every key that the instrument goes by, the given one among them. */
+  /** Every key that the instrument goes by, the token first. */
   #namesOf(key: Instrument): Instrument[] {
     const token = this.canonicalOf(key);
     return typeof token === 'number' ? [token, ...(this.#symbolsOf.get(token) ?? [])] : [key];

@@ -6,6 +6,7 @@ import type {
   GoawayMessage,
   LagMessage,
   RejectedItem,
+  RenewedMessage,
 } from './message.ts';
 import type { Tick } from './tick.ts';
 
@@ -56,6 +57,8 @@ export interface ClientEvents {
   readonly error: ClientError;
   readonly goaway: GoawayMessage;
   readonly expiring: ExpiringMessage;
+  /** The token has been renewed on the open socket. */
+  readonly renewed: RenewedMessage;
 }
 
 /** What promises are rejected with when the client has ended for good or cannot go on by itself. */

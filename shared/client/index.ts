@@ -18,6 +18,7 @@ export type {
   GoawayMessage,
   LagMessage,
   RejectedItem,
+  RenewedMessage,
   ServerLimits,
 } from './message.ts';
 export type { SocketCloseEvent, SocketConstructor, SocketLike } from './socket.ts';

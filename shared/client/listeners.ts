@@ -17,6 +17,7 @@ export class Listeners {
     error: new Set(),
     goaway: new Set(),
     expiring: new Set(),
+    renewed: new Set(),
   };
 
   /** Throws AppError `invalid_parameter` for an unknown event, `subscription_limit` over the bound. */

@@ -74,6 +74,11 @@ export interface ExpiringMessage {
   readonly in_ms: number;
 }
 
+export interface RenewedMessage {
+  readonly type: 'authenticated';
+  readonly expires_at?: string;
+}
+
 export interface GoawayMessage {
   readonly type: 'goaway';
   readonly reconnect_in_ms: number;
@@ -85,7 +90,7 @@ export type SessionMessage =
   | SubscribedMessage
   | { readonly type: 'unsubscribed' }
   | { readonly type: 'pong'; readonly id?: number }
-  | { readonly type: 'authenticated'; readonly id?: number; readonly expires_at?: string }
+  | RenewedMessage
   | ErrorMessage
   | LagMessage
   | FeedMessage
@@ -227,7 +232,7 @@ function readObject(message: JsonObject): ServerMessage {
     case 'pong':
       return { type: 'pong', ...number(message, 'id') };
     case 'authenticated':
-      return { type: 'authenticated', ...number(message, 'id'), ...text(message, 'expires_at') };
+      return { type: 'authenticated', ...text(message, 'expires_at') };
     case 'error':
       return readError(message);
     case 'lag':

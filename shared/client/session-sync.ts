@@ -26,7 +26,11 @@ export interface StreamStatus {
   readonly options: StreamOptions;
   readonly requestId: number;
   state: 'asked' | 'pending' | 'live' | 'rejected';
+  /** The server has taken it once: ticks are of this stream, not of one that was given up before. */
+  isStreaming: boolean;
   refusal?: { readonly code: string; readonly message: string };
+  /** What the server has of it is not known, or not liked: asked once more. */
+  isUncertain?: boolean;
   /** A passing refusal is asked again then. */
   retryAtMs?: number;
 }
@@ -87,14 +91,7 @@ export class SessionSync {
    * what is left comes with the next call. Removals go first: the server counts a client's subscriptions.
    */
   plan(wanted: ReadonlyMap<Instrument, WantedStream>, nowMs: number): CommandFields[] {
-    const unwanted = [...this.#streams].filter(([key]) => !wanted.has(key));
-    for (const [key] of unwanted) this.#streams.delete(key);
-    const gone = unwanted.filter(([, { state }]) => state !== 'rejected').map(([, { wire }]) => wire);
-    const commands: CommandFields[] = this.#chunks(gone, (wire) => wire).map((wires) => ({
-      action: 'unsubscribe',
-      ...named(wires),
-      id: this.nextId(),
-    }));
+    const commands = this.#isResolving() ? [] : this.#removals(wanted);
     for (const { keys, point } of this.#groups(wanted, nowMs)) {
       for (const chunk of this.#chunks(keys, (key) => wanted.get(key)?.wire ?? key)) {
         if (this.#requests.size >= CLIENT_SDK_REQUESTS_OPEN_MAX) return commands;
@@ -139,6 +136,7 @@ export class SessionSync {
       }
       const token = typeof wire === 'string' ? (tokenOf.get(wire) ?? wire) : wire;
       stream.state = pending.has(token) ? 'pending' : 'live';
+      stream.isStreaming = true;
       if (message.recovered) recovering.push(key);
     }
     return { recovering, rejected };
@@ -178,7 +176,7 @@ export class SessionSync {
       if (kind === 'recovery') recovering.push(...keys);
       else asked.push(...keys.filter((key) => this.#streams.get(key)?.requestId === id));
     }
-    for (const key of asked) this.#streams.delete(key);
+    for (const key of asked) this.#doubt(key);
     return { asked, recovering };
   }
 
@@ -196,18 +194,52 @@ export class SessionSync {
     const stream = this.#streams.get(from);
     if (!stream) return;
     this.#streams.delete(from);
-    // Asked for by both names, nobody knows which options the server kept: `plan` asks once more.
-    if (this.#streams.has(to)) this.#streams.delete(to);
-    else this.#streams.set(to, stream);
-    for (const [id, request] of this.#requests) {
-      const keys = request.keys.map((key) => (key === from ? to : key));
-      if (request.keys.includes(from)) this.#requests.set(id, { ...request, keys });
+    // Asked for by both names, nobody knows which options the server kept.
+    const other = this.#streams.get(to);
+    if (other) {
+      stream.isUncertain = true;
+      stream.isStreaming ||= other.isStreaming;
     }
+    this.#streams.set(to, stream);
+    for (const [id, request] of this.#requests) {
+      if (!request.keys.includes(from)) continue;
+      const keys = request.keys.map((key) => (key === from ? to : key));
+      this.#requests.set(id, { ...request, keys });
+    }
+  }
+
+  /** The value that was to be resumed from is gone. */
+  forgetResume(key: Instrument): void {
+    for (const { keys } of this.#resume) keys.delete(key);
   }
 
   /** The application asks again for what was refused. */
   forgetRefusal(key: Instrument): void {
-    if (this.#streams.get(key)?.state === 'rejected') this.#streams.delete(key);
+    if (this.#streams.get(key)?.state === 'rejected') this.#doubt(key);
+  }
+
+  #doubt(key: Instrument): void {
+    const stream = this.#streams.get(key);
+    if (stream) stream.isUncertain = true;
+  }
+
+  /** A symbol without a token yet may be another name of a stream that is to go, or to stay: its answer comes first. */
+  #isResolving(): boolean {
+    for (const [key, { state }] of this.#streams)
+      if (typeof key === 'string' && state === 'asked') return true;
+    return false;
+  }
+
+  #removals(wanted: ReadonlyMap<Instrument, WantedStream>): CommandFields[] {
+    const unwanted = [...this.#streams].filter(([key]) => !wanted.has(key));
+    for (const [key] of unwanted) this.#streams.delete(key);
+    const isThere = ({ state, isStreaming }: StreamStatus) => isStreaming || state !== 'rejected';
+    const gone = unwanted.filter(([, stream]) => isThere(stream)).map(([, { wire }]) => wire);
+    return this.#chunks(gone, (wire) => wire).map((wires) => ({
+      action: 'unsubscribe',
+      ...named(wires),
+      id: this.nextId(),
+    }));
   }
 
   /** Streams to ask for, by options and by the point they resume from. */
@@ -217,7 +249,7 @@ export class SessionSync {
       const told = this.#streams.get(key);
       const kind = optionsKey(options);
       const isRetry = told?.retryAtMs !== undefined && told.retryAtMs <= nowMs;
-      if (told && !isRetry && optionsKey(told.options) === kind) continue;
+      if (told && !told.isUncertain && !isRetry && optionsKey(told.options) === kind) continue;
       const isResumed = (point: ResumePoint) => point.kind === kind && point.keys.has(key);
       const at = told ? -1 : this.#resume.findIndex(isResumed);
       const group = groups.get(`${kind}#${at}`) ?? { keys: [], point: this.#resume[at] };
@@ -237,7 +269,8 @@ export class SessionSync {
     const streams = keys.flatMap((key) => wanted.get(key) ?? []);
     keys.forEach((key, index) => {
       const { wire, options } = streams[index] as WantedStream;
-      this.#streams.set(key, { wire, options, requestId, state: 'asked' });
+      const isStreaming = this.#streams.get(key)?.isStreaming === true;
+      this.#streams.set(key, { wire, options, requestId, state: 'asked', isStreaming });
       point?.keys.delete(key);
     });
     this.#requests.set(requestId, { kind: 'subscribe', keys, sentAtMs: nowMs });

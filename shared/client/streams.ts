@@ -8,7 +8,7 @@ import {
 import type { TickMode } from '../tick.ts';
 import { AcknowledgementBook, type ItemOutcome } from './acknowledgement-book.ts';
 import type { Clock, Timer } from './clock.ts';
-import { DesiredState, type WantedStream } from './desired-state.ts';
+import { DesiredState } from './desired-state.ts';
 import type { FinalState } from './events.ts';
 import type { ConnectedMessage, ErrorMessage, RejectedItem, SubscribedMessage } from './message.ts';
 import { reactionTo } from './reconnect-policy.ts';
@@ -60,7 +60,7 @@ export class Streams {
     const keys = this.desired.add(holder, instruments, options);
     for (const key of keys) this.#session.forgetRefusal(this.desired.canonicalOf(key));
     const acknowledgement = this.#acknowledgements.open(holder, keys);
-    this.#settle();
+    this.#settle(holder);
     this.#syncSoon();
     return acknowledgement;
   }
@@ -72,7 +72,7 @@ export class Streams {
 
   unsubscribe(instruments: readonly Instrument[], holder?: number): void {
     this.desired.remove(instruments, holder);
-    this.#settle();
+    this.#settle(holder);
     this.#syncSoon();
   }
 
@@ -123,13 +123,11 @@ export class Streams {
   /** True when the tick is wanted and not older than what is held. */
   onTick(tick: Tick): boolean {
     const token = tick.instrument_token;
-    if (!this.desired.isWanted(token)) {
-      this.#learn(`${tick.exchange}:${tick.tradingsymbol}`, token);
-      if (!this.desired.isWanted(token)) return false;
-    }
-    if (!this.#values.take(tick, this.#connected?.epoch)) return false;
+    if (!this.#isStreaming(token)) this.#learn(`${tick.exchange}:${tick.tradingsymbol}`, token);
+    // A tick before the acknowledgement is the last of a stream that was given up: newer ones may have been missed.
+    if (!this.#isStreaming(token) || !this.#values.take(tick, this.#connected?.epoch)) return false;
     this.#session.onTick(token);
-    return true;
+    return this.desired.isWanted(token);
   }
 
   onSubscribed(message: SubscribedMessage): void {
@@ -167,44 +165,43 @@ export class Streams {
 
   #learn(symbol: string, token: number): void {
     const before = this.desired.learn(symbol, token);
-    if (before === undefined) return;
-    this.#session.rename(before, token);
+    this.#session.rename(before ?? symbol.toUpperCase(), token);
   }
 
-  /**
-   * Values of what nobody wants any more. Not before the server is told: whoever gives up an instrument and wants it
-   * again in the same turn gets no snapshot.
-   */
+  #isStreaming(token: number): boolean {
+    return this.#session.statusOf(token)?.isStreaming === true;
+  }
+
+  /** Not what still streams: it may be wanted again before the server is told, and then gets no snapshot. */
   #forgetUnwanted(): void {
     for (const { instrument_token: token } of this.#values.ticks()) {
-      if (this.desired.isWanted(token)) continue;
+      if (this.desired.isWanted(token) || this.#isStreaming(token)) continue;
       this.#values.forget(token);
+      this.#session.forgetResume(token);
       this.#options.onForgotten(token);
     }
   }
 
   #afterAnswer(rejected: readonly RejectedItem[]): void {
     this.#settle();
-    for (const item of rejected) this.#options.onRejected(item);
+    for (const item of rejected) {
+      const token = this.desired.tokenOf(item.instrument);
+      if (token !== undefined) this.#values.doubt(token);
+      this.#options.onRejected(item);
+    }
     this.#syncSoon();
   }
 
-  #settle(): void {
-    if (this.#acknowledgements.size === 0) return;
-    const wanted = this.desired.wanted();
-    this.#acknowledgements.settle((holder, key) => this.#outcomeOf(holder, key, wanted));
+  #settle(only?: number): void {
+    this.#acknowledgements.settle((holder, key) => this.#outcomeOf(holder, key), only);
   }
 
-  #outcomeOf(
-    holder: number,
-    key: Instrument,
-    wanted: ReadonlyMap<Instrument, WantedStream>,
-  ): ItemOutcome | undefined {
+  #outcomeOf(holder: number, key: Instrument): ItemOutcome | undefined {
+    if (!this.desired.isHeldBy(holder, key)) return { kind: 'withdrawn' };
     const canonical = this.desired.canonicalOf(key);
-    const stream = wanted.get(canonical);
-    if (!stream || !this.desired.isHeldBy(holder, key)) return { kind: 'withdrawn' };
     const status = this.#connected && this.#session.statusOf(canonical);
-    if (!status || optionsKey(status.options) !== optionsKey(stream.options)) return undefined;
+    const stream = status && this.desired.streamOf(canonical);
+    if (!stream || optionsKey(status.options) !== optionsKey(stream.options)) return undefined;
     return outcomeOf(status, canonical);
   }
 
@@ -234,11 +231,11 @@ export class Streams {
     if (!this.#connected) return;
     const { clock, random, send, onUnanswered } = this.#options;
     const nowMs = clock.nowMs();
-    this.#forgetUnwanted();
     const { asked, recovering } = this.#session.expire(nowMs);
     this.#values.abandonRecovery(tokensOf(recovering));
     const commands = this.#session.plan(this.desired.wanted(), nowMs);
     for (const command of commands) send(command);
+    this.#forgetUnwanted();
     const perSecond = this.#connected.limits.messages_per_second ?? CLIENT_SDK_MESSAGES_PER_S;
     this.#sendAtMs = Math.max(this.#sendAtMs, nowMs + (commands.length * 1_000) / perSecond);
     const dueMs = this.#session.nextDueMs();

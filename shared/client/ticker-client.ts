@@ -278,9 +278,11 @@ export class TickerClient {
       case 'error':
         this.#onRefusal(message);
         break;
-      // They say what is known; `unknown` is of a newer server.
-      case 'unsubscribed':
       case 'authenticated':
+        this.#listeners.emit('renewed', message);
+        break;
+      // One says what is known, the other is of a newer server.
+      case 'unsubscribed':
       case 'unknown':
         break;
       default:
@@ -343,5 +345,7 @@ function deferred(): { promise: Promise<void>; resolve(): void; reject(error: Er
     resolve = settle;
     reject = fail;
   });
+  // Whoever waits is told; one that looks later must not end a Node process meanwhile.
+  promise.catch(() => undefined);
   return { promise, resolve, reject };
 }

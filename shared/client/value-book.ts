@@ -79,6 +79,12 @@ export class ValueBook {
     for (const token of tokens) this.#recovering.delete(token);
   }
 
+  /** The server has given up the stream: the value stands for nothing until a tick says that it was not so. */
+  doubt(token: number): void {
+    const held = this.#held.get(token);
+    if (held) held.connection = -1;
+  }
+
   forget(token: number): void {
     this.#held.delete(token);
     this.#recovering.delete(token);

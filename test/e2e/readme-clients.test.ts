@@ -1,11 +1,12 @@
-// The three programs of the README, run as they stand there against the whole system.
+// The programs of the README, run as they stand there against the whole system.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { buildClient } from '../../dev/build-client.ts';
 import { launchBrowser, openPage } from '../support/browser.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 
@@ -59,6 +60,14 @@ const BOTH_SYMBOLS =
 test('TypeScript', async () => {
   writeFileSync(join(folder, 'client.ts'), example('typescript'));
   await outputOf(process.execPath, 'client.ts', BOTH_SYMBOLS);
+});
+
+test('SDK', async () => {
+  const module = join(folder, 'node_modules/ticker-edge');
+  await buildClient(join(module, 'dist/client'));
+  copyFileSync(join(import.meta.dirname, '../../package.json'), join(module, 'package.json'));
+  writeFileSync(join(folder, 'sdk.ts'), example('sdk'));
+  await outputOf(process.execPath, 'sdk.ts', BOTH_SYMBOLS);
 });
 
 test('Python', async () => {

@@ -108,16 +108,22 @@ export class Delivery {
   }
 
   /**
-   * The frames that a departed session has missed since `seq`, oldest first: every tick of the slots that it has at full
+   * The frames that a departed session has missed since `seq`, oldest first: every tick of `tokens` that it has at full
    * speed. Undefined when they are not all here any more, or are too many.
    */
-  missedSince(seq: number, departed: SessionIndex, encodeTick: TickEncoder): string[] | undefined {
+  missedSince(
+    seq: number,
+    departed: SessionIndex,
+    tokens: ReadonlySet<number>,
+    encodeTick: TickEncoder,
+  ): string[] | undefined {
     if (!this.#ring.isCompleteAfter(seq)) return undefined;
     const { store, subscriptions, definitions } = this.#source;
     const frames: string[] = [];
     let chars = 0;
     this.#ring.visitAfter(seq, (tickSeq, view, at) => {
-      const slot = store.slotOf(view.getUint32(at + AT.token, true));
+      const token = view.getUint32(at + AT.token, true);
+      const slot = tokens.has(token) ? store.slotOf(token) : -1;
       const terms = slot < 0 ? 0 : subscriptions.termsFor(departed, slot);
       const definition = definitions[slot];
       if (terms === 0 || tierOfTerms(terms) !== 0 || !definition || chars > RESUME_CHARS_MAX) return;

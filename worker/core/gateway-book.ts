@@ -107,15 +107,13 @@ export class GatewayBook {
     return dropped;
   }
 
-  /**
-   * Sorts a request into what fits and what does not, and claims the interest of what fits until `unclaim`. An
-   * instrument that is in it twice, as by token and by symbol, is one item: the last.
-   */
+  /** Sorts a request into what fits and what does not, and claims the interest of what fits until `unclaim`. */
   planSubscribe(session: SessionIndex, items: readonly SubscribeItem[]): SubscribePlan {
     const accepted: SubscribeItem[] = [];
     const rejected: RejectedItem[] = [];
     const contacts = new Map<number, InterestItem[]>();
     let room = CLIENT_SUBSCRIPTIONS_MAX - this.subscriptions.countOf(session);
+    // What is named twice, as by token and by symbol, is one item: the last.
     for (const item of new Map(items.map((each) => [each.token, each])).values()) {
       const isNew = !this.subscriptions.has(session, this.#store.slotOf(item.token));
       if (isNew && room <= 0) {

@@ -108,6 +108,8 @@ export type ServerEvent =
     }
   | { readonly kind: 'authenticated'; readonly expiresAtMs: number; readonly id?: CommandId }
   | { readonly kind: 'token_expiring'; readonly expiresAtMs: number; readonly inMs: number }
+  /** The socket will be closed on purpose in so many milliseconds: reconnect then, with the position you have. */
+  | { readonly kind: 'goaway'; readonly reconnectInMs: number; readonly epoch: string }
   | { readonly kind: 'feed'; readonly feed: FeedEvent }
   | {
       readonly kind: 'subscribed';

@@ -15,3 +15,20 @@ export function rejection(
 ): RejectedItem {
   return { field, item, code, message: REJECTION_TEXTS[code] };
 }
+
+/**
+ * Rejections of tokens as the request named them: one that it gave as a symbol is rejected as that symbol, one that it
+ * gave in both ways in both, so that nothing in a request is left without an answer.
+ */
+export function asNamed(
+  rejected: readonly RejectedItem[],
+  tokens: ReadonlySet<unknown>,
+  symbolOf: ReadonlyMap<unknown, string>,
+): RejectedItem[] {
+  return rejected.flatMap((item) => {
+    const symbol = symbolOf.get(item.item);
+    if (symbol === undefined) return [item];
+    const bySymbol: RejectedItem = { ...item, field: 'symbol', item: symbol };
+    return tokens.has(item.item) ? [item, bySymbol] : [bySymbol];
+  });
+}

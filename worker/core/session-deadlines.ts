@@ -2,7 +2,7 @@
 import { AUTHENTICATE_MS_MAX, RESUME_AGE_MS_MAX, TOKEN_WARNING_MS } from '../../shared/limits.ts';
 import type { SessionIndex } from './subscriptions.ts';
 
-export type DeadlineKind = 'authenticate' | 'warn' | 'expire' | 'forget';
+export type DeadlineKind = 'authenticate' | 'warn' | 'expire' | 'leave' | 'forget';
 
 export interface Deadline {
   readonly session: SessionIndex;
@@ -24,6 +24,11 @@ export class SessionDeadlines {
     const warnAtMs = expiresAtMs - TOKEN_WARNING_MS;
     if (warnAtMs > nowMs) this.#set(session, 'warn', warnAtMs);
     else this.#set(session, 'expire', expiresAtMs);
+  }
+
+  /** The session is to be closed on purpose. Whatever else was to happen to it happens to the next one. */
+  leave(session: SessionIndex, atMs: number): void {
+    this.#set(session, 'leave', atMs);
   }
 
   /** The session's client has gone; if it is not back in time, the session is forgotten. */

@@ -50,6 +50,8 @@ function encode(event: ServerEvent): string {
         expires_at: isoOfMs(event.expiresAtMs),
         in_ms: event.inMs,
       });
+    case 'goaway':
+      return JSON.stringify({ type: 'goaway', reconnect_in_ms: event.reconnectInMs, epoch: event.epoch });
     case 'feed':
       return JSON.stringify({ type: 'feed', ...feedFields(event.feed) });
     case 'subscribed':

@@ -1,10 +1,11 @@
 // What a gateway does with its clients' messages: each in its turn, at a bounded pace, answered in the order of arrival.
 import { assertNever } from '../../shared/errors.ts';
+import type { InstrumentToken } from '../../shared/instrument.ts';
 import { CLIENT_COMMANDS_QUEUED_MAX } from '../../shared/limits.ts';
 import type { DepartedSessions } from '../core/departed-sessions.ts';
 import type { GatewayBook, InterestChange } from '../core/gateway-book.ts';
-import type { ClientCommand, ResumePosition, SubscribeItem } from '../core/protocol.ts';
-import { rejection } from '../core/rejection.ts';
+import type { ClientCommand, ResumePosition, SubscribeItem, SubscriptionLine } from '../core/protocol.ts';
+import { asNamed, rejection } from '../core/rejection.ts';
 import { DIALECTS } from '../dialects/registry.ts';
 import type { ClientSockets, Session } from './client-sockets.ts';
 import type { GatewayFlusher } from './gateway-flusher.ts';
@@ -113,9 +114,12 @@ export class ClientCommands {
     if (isGone) return;
     sockets.remember(session);
     const refused = [...refusals].map(([token, code]) => rejection('token', token, code));
-    const rejected = [...command.rejected, ...looked.rejected, ...plan.rejected, ...refused];
+    const symbolOf = new Map([...looked.tokens].map(([symbol, token]) => [token, symbol]));
+    const given = new Set(command.items.map(({ token }) => token));
+    const unplaced = asNamed([...plan.rejected, ...refused], given, symbolOf);
+    const rejected = [...command.rejected, ...looked.rejected, ...unplaced];
     const tokens = accepted.map(({ token }) => token);
-    const lines = command.symbols.length > 0 ? { items: book.linesOf(session.index, new Set(tokens)) } : {};
+    const lines = command.symbols.length > 0 ? { items: this.#linesOf(session, tokens, symbolOf) } : {};
     const total = book.subscriptions.countOf(session.index);
     const recovered = command.resume ? { recovered: missed !== undefined } : {};
     const extras = { ...lines, ...recovered, ...idOf(command) };
@@ -126,20 +130,45 @@ export class ClientCommands {
     flusher.drain();
   }
 
+  /** What nobody has asked for before has no definition here yet: it is called what the client called it. */
+  #linesOf(
+    session: Session,
+    tokens: readonly InstrumentToken[],
+    symbolOf: ReadonlyMap<InstrumentToken, string>,
+  ): SubscriptionLine[] {
+    return this.#context.book.linesOf(session.index, new Set(tokens)).map((line) => {
+      const symbol = line.symbol ?? symbolOf.get(line.token);
+      return symbol === undefined ? line : { ...line, symbol };
+    });
+  }
+
   /** The frames that the client has missed since its position, if they are all known; never a part of them. */
   #missed(session: Session, items: readonly SubscribeItem[], resume: ResumePosition): string[] | undefined {
     const { book, departed } = this.#context;
-    const before = session.bearer ? departed.find(resume, session.bearer.userId) : undefined;
+    const userId = session.bearer?.userId ?? '';
+    this.#takeOver(session, resume, userId);
+    const before = departed.find(resume, userId);
     if (!before || !book.hasAll(before.session, items)) return undefined;
     const { encodeTick } = DIALECTS[session.identity.dialect];
-    return book.delivery.missedSince(resume.seq, before.session, encodeTick);
+    const tokens = new Set<number>(items.map(({ token }) => token));
+    return book.delivery.missedSince(resume.seq, before.session, tokens, encodeTick);
+  }
+
+  /**
+   * A client that has changed its network is back before its old socket is known to be dead: that one is let go, so that
+   * its position counts.
+   */
+  #takeOver(session: Session, { epoch }: ResumePosition, userId: string): void {
+    const { sockets } = this.#context;
+    const old = sockets.byConnection(epoch);
+    if (old && old !== session && old.bearer?.userId === userId) sockets.sendAway(old);
   }
 
   async #unsubscribe(session: Session, command: Command<'unsubscribe'>): Promise<void> {
     const { book, sockets, symbols, tellShards } = this.#context;
     const looked = await symbols.look(command.symbols);
     if (!sockets.get(session.socket)) return;
-    const tokens = [...command.tokens, ...looked.tokens.values()];
+    const tokens = [...new Set([...command.tokens, ...looked.tokens.values()])];
     tellShards(book.unsubscribe(session.index, tokens));
     sockets.remember(session);
     const total = book.subscriptions.countOf(session.index);

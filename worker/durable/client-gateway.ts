@@ -1,6 +1,6 @@
 // The gateway object: holds clients' hibernating sockets, keeps in step with the shards, flushes what changed.
 import { DurableObject } from 'cloudflare:workers';
-import { GATEWAY_SOCKETS_MAX } from '../../shared/limits.ts';
+import { DRAIN_CLOSED_AFTER_MS, GATEWAY_SOCKETS_MAX } from '../../shared/limits.ts';
 import { CLIENT_LIMITS } from '../core/client-limits.ts';
 import { ConnectionQuota } from '../core/connection-quota.ts';
 import { DepartedSessions } from '../core/departed-sessions.ts';
@@ -31,6 +31,7 @@ export class ClientGateway extends DurableObject<Env> {
   readonly #flusher: GatewayFlusher;
   readonly #life: SessionLife;
   readonly #commands: ClientCommands;
+  #closedUntilMs = 0;
   /** The feed as it was last heard of; asked for when the first client comes. */
   #feed: FeedEvent | undefined;
   #counters = { messages_received: 0, pushes_received: 0, upgrades: 0 };
@@ -99,7 +100,7 @@ export class ClientGateway extends DurableObject<Env> {
     const isKnown = bearer !== undefined && this.#quota.has(bearer.userId);
     const isFull =
       this.#sockets.size >= (isKnown ? GATEWAY_SOCKETS_MAX : Math.min(socketsMax, GATEWAY_SOCKETS_MAX));
-    if (isFull) return new Response('gateway full', { status: 503 });
+    if (isFull || Date.now() < this.#closedUntilMs) return new Response('gateway full', { status: 503 });
     const refusal = this.#quota.add(bearer?.userId, address);
     if (refusal === undefined) return undefined;
     return new Response(`Too many connections of this ${refusal}`, { status: 429 });
@@ -127,6 +128,13 @@ export class ClientGateway extends DurableObject<Env> {
     );
     for (const session of revoked) this.#sockets.refuse(session, 'token_revoked', 'Token revoked');
     return revoked.length;
+  }
+
+  /** Empties this gateway for a while, so that it can start anew: no client comes in, those here leave one by one. */
+  drain(windowMs: number): number {
+    this.#closedUntilMs = Date.now() + windowMs + DRAIN_CLOSED_AFTER_MS;
+    this.#life.drain(windowMs);
+    return this.#sockets.size;
   }
 
   stats(): GatewayStats {

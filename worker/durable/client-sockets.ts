@@ -37,6 +37,7 @@ export class ClientSockets {
   readonly #onGone: (session: Session, mayReturn: boolean) => void;
   readonly #sessions = new Map<WebSocket, Session>();
   readonly #byIndex = new Map<SessionIndex, Session>();
+  readonly #byConnection = new Map<string, Session>();
 
   /** `onGone` is called once for every session that ends, whoever ended it; a client that was cut off may return. */
   constructor(book: GatewayBook, onGone: (session: Session, mayReturn: boolean) => void) {
@@ -54,6 +55,10 @@ export class ClientSockets {
 
   byIndex(index: SessionIndex): Session | undefined {
     return this.#byIndex.get(index);
+  }
+
+  byConnection(connectionId: string): Session | undefined {
+    return this.#byConnection.get(connectionId);
   }
 
   all(): IterableIterator<Session> {
@@ -74,6 +79,7 @@ export class ClientSockets {
     const session: Session = { index, socket, identity, bearer, rate, tail: Promise.resolve(), queued: 0 };
     this.#sessions.set(socket, session);
     this.#byIndex.set(index, session);
+    this.#byConnection.set(identity.connectionId, session);
     return session;
   }
 
@@ -112,6 +118,11 @@ export class ClientSockets {
   /** Ticks of before, in their order: they go at once, a bounded number of them, and count for the socket's backlog. */
   sendMissed({ socket }: Session, frames: readonly string[]): void {
     for (const frame of frames) if (socket.readyState === WebSocket.OPEN) socket.send(frame);
+  }
+
+  /** A close that was announced: the client comes back, here or at another gateway. */
+  sendAway({ socket }: Session): void {
+    this.#close(socket, ERRORS.goaway.closeCode, 'Planned: reconnect', true);
   }
 
   closeSlow(session: Session): void {
@@ -156,6 +167,7 @@ export class ClientSockets {
     if (!session) return;
     this.#sessions.delete(socket);
     this.#byIndex.delete(session.index);
+    this.#byConnection.delete(session.identity.connectionId);
     this.#onGone(session, mayReturn);
   }
 }

@@ -40,6 +40,17 @@ export class SessionLife {
     this.#armAlarm();
   }
 
+  /** Announces to every session that it will be closed, each at its own moment within `windowMs`. */
+  drain(windowMs: number): void {
+    const { sockets } = this.#context;
+    for (const session of sockets.all()) {
+      const reconnectInMs = Math.floor(Math.random() * windowMs);
+      sockets.tell(session, { kind: 'goaway', reconnectInMs, epoch: session.identity.connectionId });
+      this.#deadlines.leave(session.index, Date.now() + reconnectInMs);
+    }
+    this.#armAlarm();
+  }
+
   /** From here on the session's client is awaited. */
   awaitReturn(session: SessionIndex): void {
     this.#deadlines.awaitReturn(session, Date.now());
@@ -70,6 +81,7 @@ export class SessionLife {
     const expiresAtMs = (session.bearer?.expiresAtS ?? 0) * 1000;
     if (kind === 'warn')
       sockets.tell(session, { kind: 'token_expiring', expiresAtMs, inMs: expiresAtMs - nowMs });
+    else if (kind === 'leave') sockets.sendAway(session);
     else if (kind === 'expire') sockets.refuse(session, 'session_expired', 'Token expired');
     else sockets.refuse(session, 'not_authenticated', 'No token within the time to authenticate');
   }

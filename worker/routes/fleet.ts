@@ -13,7 +13,7 @@ export interface Gathered<T> {
   readonly failed: number;
 }
 
-async function gather<T>(calls: readonly Promise<T>[]): Promise<Gathered<T>> {
+export async function gather<T>(calls: readonly Promise<T>[]): Promise<Gathered<T>> {
   const settled = await Promise.allSettled(calls);
   const values = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   return { values, failed: settled.length - values.length };

@@ -59,6 +59,15 @@ test('cached packets after a subscription neither prove nor disprove anything, a
   expect(pulse.isFlowing).toBe(true);
 });
 
+test('a stall that was proven by ticks alone outlives the cached packets of the socket that was opened anew', () => {
+  const { pulse, look } = pulseOf(1);
+  look('x'.repeat(40));
+  look(silence(60));
+  look('x');
+  expect(pulse.isStalled).toBe(true);
+  expect(look(silence(30)).isStalled).toBe(true);
+});
+
 test('the proof goes with the instruments that may have been the liquid ones', () => {
   const { look } = pulseOf(5);
   look('x'.repeat(40));

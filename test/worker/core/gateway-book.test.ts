@@ -179,6 +179,65 @@ describe('what the shards are told', () => {
   });
 });
 
+describe('modes and speeds', () => {
+  test('an instrument that a request names twice is one item, the last, and one snapshot', () => {
+    const room = new Room();
+    const session = room.join();
+    const snapshot = snapshotOf({ ticks: ticksOf([A, 100, 1]), definitions: [definitionOf(A, 'A')] });
+    const { accepted, contacts } = room.subscribe(session, [item(A, 3), item(A, 1, 250)], snapshot);
+    expect(accepted).toEqual([item(A, 1, 250)]);
+    expect(contacts).toEqual(new Map([[SHARD, [[A, 1]]]]));
+    expect(room.framesOf(session)).toEqual(['A@100/1']);
+    expect(room.book.unsubscribe(session, [A]), 'one claim, given back').toEqual(release(A));
+  });
+
+  test('a repeat takes no second place under the limit', () => {
+    const room = new Room();
+    const session = room.join();
+    const tokens = Array.from({ length: CLIENT_SUBSCRIPTIONS_MAX - 1 }, (_, i) => (i + 1_000) * 256 + 1);
+    room.book.restore(
+      session,
+      tokens.map((token) => [token as InstrumentToken, 3]),
+    );
+    expect(room.book.planSubscribe(session, [item(A), item(A, 1)]).rejected).toEqual([]);
+  });
+
+  test('another speed is nobody’s business but the session’s: no shard is told', () => {
+    const room = new Room();
+    const session = room.join();
+    room.subscribe(session, [item(A)]);
+    const { contacts, changes } = room.subscribe(session, [item(A, 3, 1000)]);
+    expect([contacts.size, changes]).toEqual([0, []]);
+    expect(room.book.interestOf(SHARD)).toEqual([[A, 3]]);
+  });
+
+  test('what a session has is told as it is, all of it or the tokens asked about', () => {
+    const room = new Room();
+    const [session, other] = [room.join(), room.join()];
+    const snapshot = snapshotOf({ ticks: ticksOf([A, 100, 1]), definitions: [definitionOf(A, 'A')] });
+    room.subscribe(session, [item(A, 2, 100), item(B, 1)], snapshot);
+    room.subscribe(other, [item(A), item(C)]);
+    const lines = [
+      { token: A, symbol: 'NSE:A', mode: 'quote', speed: 100, isLive: true },
+      { token: B, mode: 'ltp', speed: 'rt', isLive: false },
+    ];
+    expect(room.book.linesOf(session)).toEqual(lines);
+    expect(room.book.linesOf(session, new Set([B, C]))).toEqual(lines.slice(1));
+  });
+
+  test('a session that comes back has what it had, on the same terms', () => {
+    const room = new Room();
+    const [before, after] = [room.join(), room.join()];
+    room.subscribe(before, [item(A, 2, 250), item(B, 1, 1000), item(C)]);
+    room.book.restore(after, room.book.subscriptionsOf(before));
+    expect(room.book.linesOf(after)).toEqual(room.book.linesOf(before));
+    expect(room.book.hasAll(after, [item(B, 1, 1000), item(A, 2, 250)])).toBe(true);
+    expect(room.book.hasAll(after, [item(A, 2, 100)])).toBe(false);
+    expect(room.book.hasAll(after, [item(A, 3, 250)])).toBe(false);
+    expect(room.book.hasAll(after, [item(D)])).toBe(false);
+  });
+});
+
 describe('claims', () => {
   test('an unsubscribe while another’s subscribe waits for the shard does not release the instrument', () => {
     const room = new Room();

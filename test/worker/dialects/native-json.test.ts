@@ -267,13 +267,13 @@ describe('what clients are told', () => {
   test('the feed, in `connected` and as a message of its own', () => {
     const feed = {
       state: 'quiet',
-      reason: 'closed',
+      reason: 'session_closed',
       sessions: { NSE: 'closed' },
       timestampMs: 1_762_236_600_000,
     } as const;
     const fields = {
       state: 'quiet',
-      reason: 'closed',
+      reason: 'session_closed',
       sessions: { NSE: 'closed' },
       timestamp: '2025-11-04T06:10:00.000Z',
     };

@@ -90,6 +90,46 @@ describe('recovered', () => {
     expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
   });
 
+  test('a socket that is dead and does not know it yet is taken over', async () => {
+    const sidecar = await startSidecar();
+    const first = await connect('resume_8');
+    await first.client.subscribe(RELIANCE);
+    await sidecar.send({ ticks: [price(RELIANCE, 501)] });
+    const { seq } = await untilPrice(first.client, RELIANCE, 5.01);
+    await sidecar.send({ ticks: [price(RELIANCE, 502)] });
+    await untilPrice(first.client, RELIANCE, 5.02);
+    const second = await connect('resume_8');
+    const ack = await resume(second.client, [RELIANCE], { epoch: first.epoch, seq: seq as number });
+    expect(ack.recovered).toBe(true);
+    expect((await second.client.tick(RELIANCE)).last_price).toBe(5.02);
+    expect((await first.client.closed).code).toBe(4100);
+  });
+
+  test('two groups of instruments that resume one after the other get each its own', async () => {
+    const sidecar = await startSidecar();
+    const first = await connect('resume_9');
+    await first.client.subscribe(RELIANCE, INFY);
+    await sidecar.send({ ticks: [price(RELIANCE, 601)] });
+    const { seq } = await untilPrice(first.client, RELIANCE, 6.01);
+    first.client.socket.close(4321);
+    await first.client.closed;
+    const { client: neighbour } = await connect('neighbour');
+    await neighbour.subscribe(RELIANCE, INFY);
+    for (const token of [RELIANCE, INFY]) {
+      await sidecar.send({ ticks: [price(token, 602)] });
+      await untilPrice(neighbour, token, 6.02);
+    }
+    const second = await connect('resume_9');
+    for (const token of [RELIANCE, INFY]) {
+      const ack = await resume(second.client, [token], { epoch: first.epoch, seq: seq as number });
+      expect(ack.recovered).toBe(true);
+      expect((await second.client.tick(token)).last_price).toBe(6.02);
+    }
+    second.client.send({ action: 'ping', id: 'end' });
+    await second.client.next('pong');
+    expect(second.client.messages.filter(({ type }) => type === 'tick')).toHaveLength(2);
+  });
+
   test('interest is kept meanwhile: the sidecar goes on being asked for the instrument', async () => {
     const sidecar = await startSidecar();
     const first = await connect('resume_2');
