@@ -85,6 +85,22 @@ test('when the edge dies the whole table is marked as not live, and is current a
   expect(await watched.page.evaluate(() => 'isSamePage' in globalThis)).toBe(true);
 });
 
+test('when the exchange falls silent behind a good connection, the table is not live, and says so', async () => {
+  await watchlist.useTokens([NIFTY]);
+  await watched.page.goto(`${stack.info.url}/#token=${stack.info.token}`);
+  await watchlist.untilLive(NIFTY);
+  const simulator = stack.pid('simulator') as number;
+  process.kill(simulator, 'SIGSTOP');
+  try {
+    await watchlist.untilNotLive();
+    await watched.page.getByText('Not live: the server has no connection to the exchange').waitFor();
+  } finally {
+    process.kill(simulator, 'SIGCONT');
+  }
+  await watched.page.locator('table[data-live="true"]').waitFor();
+  await watchlist.untilLive(NIFTY);
+});
+
 test('a token that is refused leads to the sign-in with the reason, and the sign-in goes live', async () => {
   const expired = await stack.mint({ expiresInS: -60 });
   await watchlist.useTokens([NIFTY]);

@@ -32,6 +32,14 @@ const PASSING_CODES = new Set(['shard_unavailable']);
  * @property {(tokens: number[]) => void} onAccepted
  * @property {(token: number, message: string) => void} onRefused
  * @property {(message: string) => void} onError an error that names no instrument
+ * @property {(upstream: UpstreamState) => void} onUpstream what is behind the server has changed
+ */
+
+/**
+ * How the exchange's data gets to the server: `quiet` has nothing to send and is in order, after `stale` and `down`
+ * prices are old although this connection is well.
+ *
+ * @typedef {'live' | 'quiet' | 'stale' | 'down'} UpstreamState
  */
 
 /**
@@ -209,11 +217,15 @@ export class Feed {
         this.#connectedAtMs = this.#heardAtMs;
         this.clockOffsetMs = Date.parse(message.timestamp) - Date.now();
         this.#become({ kind: 'connected', user: message.user });
+        this.#listener.onUpstream(message.feed?.state ?? 'live');
         this.#sync();
         break;
       case 'subscribed':
         this.#listener.onAccepted(message.tokens);
         for (const { token, code, message: why } of message.rejected ?? []) this.#refuse(token, code, why);
+        break;
+      case 'feed':
+        this.#listener.onUpstream(message.state);
         break;
       case 'error':
         if (message.tokens)

@@ -2,6 +2,12 @@
 
 /** @typedef {<Kind extends HTMLElement>(id: string, kind: { new (): Kind }) => Kind} ElementOf */
 
+/** The connection is well, what is behind it is not. */
+const UPSTREAM_TEXTS = {
+  stale: 'Not live: the exchange should be sending, and is not',
+  down: 'Not live: the server has no connection to the exchange',
+};
+
 export class StatusLine {
   /** @type {import('./feed.js').FeedState} */
   #state = { kind: 'closed', reason: '' };
@@ -46,6 +52,14 @@ export class StatusLine {
     this.#drawnAtMs = performance.now();
     this.#rate.textContent = '';
     this.#drawCountdown();
+  }
+
+  /** @param {import('./feed.js').UpstreamState} upstream */
+  onUpstream(upstream) {
+    if (this.#state.kind !== 'connected') return;
+    const isTrouble = upstream === 'stale' || upstream === 'down';
+    this.#stateText.textContent = isTrouble ? UPSTREAM_TEXTS[upstream] : StatusLine.#textOf(this.#state);
+    this.#line.dataset.kind = isTrouble ? 'waiting' : 'connected';
   }
 
   /** Called once a second. @param {number} ticksReceived */

@@ -40,6 +40,7 @@ const feed = new Feed(socketUrl, {
   },
   onRefused: (token, message) => table.refuse(token, message),
   onError: (message) => complain(addProblem, message),
+  onUpstream,
 });
 
 function serverNowMs() {
@@ -52,13 +53,30 @@ function complain(element, message) {
   element.hidden = message === '';
 }
 
+let isConnected = false;
+/** @type {import('./feed.js').UpstreamState} */
+let upstream = 'live';
+
+/** Prices are live when they come, from the exchange to here: a good connection to a server that gets nothing is not it. */
+function markLive() {
+  const isLive = isConnected && (upstream === 'live' || upstream === 'quiet');
+  table.mark(isLive);
+  document.title = isLive ? 'Watchlist · Ticker Edge' : 'Not live · Ticker Edge';
+}
+
+/** @param {import('./feed.js').UpstreamState} state */
+function onUpstream(state) {
+  upstream = state;
+  statusLine.onUpstream(state);
+  markLive();
+}
+
 /** @param {import('./feed.js').FeedState} state */
 function onState(state) {
-  const isLive = state.kind === 'connected';
-  table.mark(isLive);
-  if (!isLive) table.hold();
+  isConnected = state.kind === 'connected';
+  if (!isConnected) table.hold();
   statusLine.onState(state, feed.ticksReceived);
-  document.title = isLive ? 'Watchlist · Ticker Edge' : 'Not live · Ticker Edge';
+  markLive();
   if (state.kind === 'closed') {
     forgetToken();
     complain(signInReason, state.reason);
