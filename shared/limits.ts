@@ -95,6 +95,8 @@ export const DRAIN_PAUSE_MS_MIN = 1;
 export const DRAIN_PAUSE_MS_MAX = 50;
 /** Subscriptions of one client: as many as one Kite socket carries; they must fit the socket's attachment. */
 export const CLIENT_SUBSCRIPTIONS_MAX = 3_000;
+/** Subscriptions of one client that have a filter: each keeps what was last sent, here and in the socket's attachment. */
+export const CLIENT_FILTERS_MAX = 200;
 /** Tokens in one client message. */
 export const CLIENT_TOKENS_PER_MESSAGE_MAX = 3_000;
 /** Characters in one client message: ten thousand tokens, over three times what is taken, are still told so in words. */

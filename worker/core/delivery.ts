@@ -5,7 +5,7 @@ import { drainSession, type FanoutSource, type Flush, fanOut, type TickEncoder }
 import { SPEEDS } from './protocol.ts';
 import { ResumeRing } from './resume-ring.ts';
 import type { SessionIndex } from './subscriptions.ts';
-import { rankOfTerms, tierOfTerms } from './terms.ts';
+import { isFilteredTerms, rankOfTerms, tierOfTerms } from './terms.ts';
 
 /** What became of the sessions whose socket was full. */
 export interface DrainResult {
@@ -109,7 +109,7 @@ export class Delivery {
 
   /**
    * The frames that a departed session has missed since `seq`, oldest first: every tick of the slots that it has at full
-   * speed. Undefined when they are not all here any more, or are too many.
+   * speed and without a filter. Undefined when they are not all here any more, or are too many.
    */
   missedSince(seq: number, departed: SessionIndex, encodeTick: TickEncoder): string[] | undefined {
     if (!this.#ring.isCompleteAfter(seq)) return undefined;
@@ -120,7 +120,8 @@ export class Delivery {
       const slot = store.slotOf(view.getUint32(at + AT.token, true));
       const terms = slot < 0 ? 0 : subscriptions.termsFor(departed, slot);
       const definition = definitions[slot];
-      if (terms === 0 || tierOfTerms(terms) !== 0 || !definition || chars > RESUME_CHARS_MAX) return;
+      if (terms === 0 || tierOfTerms(terms) !== 0 || isFilteredTerms(terms)) return;
+      if (!definition || chars > RESUME_CHARS_MAX) return;
       const frame = encodeTick(view, at, rankOfTerms(terms), definition, tickSeq);
       chars += frame.length;
       frames.push(frame);
@@ -128,11 +129,14 @@ export class Delivery {
     return chars > RESUME_CHARS_MAX ? undefined : frames;
   }
 
-  /** Has a session be sent the current values of these slots by the next `drain`. */
+  /** Has a session be sent the current values of these slots by the next `drain`, whatever their filters. */
   holdSnapshot(session: SessionIndex, slots: Iterable<number>): void {
     const outlet = this.#source.outlets[session];
     if (!outlet) return;
-    for (const slot of slots) outlet.hold(slot);
+    for (const slot of slots) {
+      this.#source.subscriptions.filters.reset(session, slot);
+      outlet.hold(slot);
+    }
     if (outlet.isWaiting) this.#waiting.add(session);
   }
 

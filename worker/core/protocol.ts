@@ -11,10 +11,19 @@ export type { FeedEvent } from './feed.ts';
 export const SPEEDS = ['rt', 100, 250, 1000] as const;
 export type Speed = (typeof SPEEDS)[number];
 
+/** Which ticks of a subscription are sent; both conditions hold where both are given, and one is. */
+export interface TickFilter {
+  /** Rupees that the last price has to differ by from the last one that was sent; above zero. */
+  readonly minChange?: number;
+  /** Only after a trade: the volume or the time of the last trade is another one, or the price where neither is known. */
+  readonly onTrade?: true;
+}
+
 export interface SubscribeItem {
   readonly token: InstrumentToken;
   readonly rank: ModeRank;
   readonly speed: Speed;
+  readonly filter?: TickFilter;
 }
 
 /** An instrument by `EXCHANGE:SYMBOL`, to be looked up before it can be subscribed to. */
@@ -22,6 +31,7 @@ export interface SymbolItem {
   readonly symbol: string;
   readonly rank: ModeRank;
   readonly speed: Speed;
+  readonly filter?: TickFilter;
 }
 
 /** An item of a request that was not carried out; the others were. `item` is what the client sent. */
@@ -91,6 +101,7 @@ export interface SubscriptionLine {
   readonly symbol?: string;
   readonly mode: TickMode;
   readonly speed: Speed;
+  readonly filter?: TickFilter;
   readonly isLive: boolean;
 }
 

@@ -7,10 +7,11 @@ import {
   isSameInstrument,
 } from '../../shared/instrument.ts';
 import { SHARD_GATEWAYS_MAX, SHARD_INSTRUMENTS_MAX } from '../../shared/limits.ts';
-import { AT, type ModeRank, modeOfRank, RECORD_WORDS_MAX, recordWords } from '../../shared/tick.ts';
+import { AT, RECORD_WORDS_MAX, recordWords } from '../../shared/tick.ts';
 import { copyWords, TickStore } from '../../shared/tick-store.ts';
+import { type Interest, type InterestItem, streamedModeOf, unionOf } from './interest.ts';
 
-export type InterestItem = readonly [token: InstrumentToken, rank: ModeRank];
+export type { InterestItem } from './interest.ts';
 
 /** Current values of what a gateway registered. Pushes up to and including `pushSeq` are contained in it. */
 export interface Snapshot {
@@ -37,7 +38,7 @@ export type ApplyResult =
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string };
 
 interface GatewayState {
-  readonly interest: Map<InstrumentToken, ModeRank>;
+  readonly interest: Map<InstrumentToken, Interest>;
   pushSeq: number;
   /** Tokens with news, in order of their first news. Bounded by `interest`. */
   readonly dirty: Set<InstrumentToken>;
@@ -212,12 +213,12 @@ export class ShardBook {
     const gateway = this.#gatewayFor(name);
     const registered: InstrumentToken[] = [];
     const unknown: InstrumentToken[] = [];
-    for (const [token, rank] of items) {
+    for (const [token, interest] of items) {
       if (this.#known && !this.#known.has(token)) unknown.push(token);
       else {
         registered.push(token);
-        if (gateway.interest.get(token) !== rank) this.#demandVersion++;
-        gateway.interest.set(token, rank);
+        if (gateway.interest.get(token) !== interest) this.#demandVersion++;
+        gateway.interest.set(token, interest);
         gateway.unknownDue.delete(token);
       }
     }
@@ -274,13 +275,15 @@ export class ShardBook {
     return [...(this.#gateways.get(name)?.interest ?? [])];
   }
 
-  /** Every wanted token with the highest mode that some gateway wants. */
+  /** Every wanted token with the mode that serves all gateways. */
   demand(): DemandItem[] {
-    const ranks = new Map<InstrumentToken, number>();
-    for (const { interest } of this.#gateways.values()) {
-      for (const [token, rank] of interest) ranks.set(token, Math.max(rank, ranks.get(token) ?? 0));
+    const wanted = new Map<InstrumentToken, Interest>();
+    for (const gateway of this.#gateways.values()) {
+      for (const [token, interest] of gateway.interest) {
+        wanted.set(token, unionOf(interest, wanted.get(token) ?? 0));
+      }
     }
-    return [...ranks].map(([token, rank]) => [token, modeOfRank(rank)]);
+    return [...wanted].map(([token, interest]) => [token, streamedModeOf(token, interest)]);
   }
 
   stats(): ShardStats {

@@ -1,6 +1,13 @@
 // The native JSON dialect: the ticker API's own protocol, one JSON object per frame, one frame per tick.
 import { assertNever } from '../../shared/errors.ts';
-import type { CommandId, FeedEvent, RejectedItem, ServerEvent, SubscriptionLine } from '../core/protocol.ts';
+import type {
+  CommandId,
+  FeedEvent,
+  RejectedItem,
+  ServerEvent,
+  SubscriptionLine,
+  TickFilter,
+} from '../core/protocol.ts';
 import type { Dialect } from './dialect.ts';
 import { parseCommand } from './native-json/command.ts';
 import { encodeTick, isoOfMs } from './native-json/tick.ts';
@@ -19,8 +26,12 @@ function feedFields({ state, reason, lastTickAtMs, sessions, timestampMs }: Feed
   return { state, reason, ...lastTick, sessions, timestamp: isoOfMs(timestampMs) };
 }
 
-function lineFields({ token, symbol, mode, speed, isLive }: SubscriptionLine) {
-  return { token, symbol, mode, speed, state: isLive ? 'live' : 'pending' };
+function filterField(filter: TickFilter | undefined) {
+  return filter ? { filter: { min_change: filter.minChange, on_trade: filter.onTrade } } : {};
+}
+
+function lineFields({ token, symbol, mode, speed, filter, isLive }: SubscriptionLine) {
+  return { token, symbol, mode, speed, ...filterField(filter), state: isLive ? 'live' : 'pending' };
 }
 
 function encode(event: ServerEvent): string {

@@ -121,8 +121,9 @@ export class ClientCommands {
     const extras = { ...lines, ...recovered, ...idOf(command) };
     sockets.tell(session, { kind: 'subscribed', tokens, pending, rejected, total, ...extras });
     if (missed) sockets.sendMissed(session, missed);
-    // What is sent at a pace has its newest value at the end of each window: after a break that is now.
-    book.holdSnapshot(session.index, missed ? accepted.filter(({ speed }) => speed !== 'rt') : accepted);
+    // What is sent at a pace or through a filter has no missed ticks of its own: after a break it is the current value.
+    const isWhole = ({ speed, filter }: SubscribeItem) => speed === 'rt' && !filter;
+    book.holdSnapshot(session.index, missed ? accepted.filter((item) => !isWhole(item)) : accepted);
     flusher.drain();
   }
 

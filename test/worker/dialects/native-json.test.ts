@@ -48,6 +48,44 @@ describe('what clients say', () => {
     expect(parse('  {\n"action" :\t"ping", "extra": {"tokens": [1]} }')).toEqual({ kind: 'ping' });
   });
 
+  test('a filter, for all items of a request or for one of them', () => {
+    const command = parse({
+      action: 'subscribe',
+      tokens: [5],
+      items: [{ token: 6, filter: { on_trade: true } }, { symbol: 'NSE:INFY' }, { token: 7, filter: 'no' }],
+      filter: { min_change: 0.5, on_trade: true },
+    });
+    const filter = { minChange: 0.5, onTrade: true };
+    expect(command).toMatchObject({
+      items: [
+        { token: 5, filter },
+        { token: 6, filter: { onTrade: true } },
+      ],
+      symbols: [{ symbol: 'NSE:INFY', filter }],
+      rejected: [{ item: 7, code: 'invalid_parameter', message: 'filter must be an object, got no' }],
+    });
+    const bad: [unknown, string][] = [
+      [[], 'filter must be an object, got a list'],
+      [null, 'filter must be an object, got null'],
+      [{}, 'filter must have min_change or on_trade'],
+      [{ min_change: 0 }, 'filter.min_change must be a number of rupees above zero, got 0'],
+      [{ min_change: '1' }, 'filter.min_change must be a number of rupees above zero, got 1'],
+      [{ on_trade: false }, 'filter.on_trade must be true, got false'],
+      [{ min_change: 1, on_trade: 1 }, 'filter.on_trade must be true, got 1'],
+    ];
+    for (const [value, message] of bad) {
+      expect(parse({ action: 'subscribe', tokens: [5], filter: value })).toEqual({
+        kind: 'refused',
+        code: 'invalid_parameter',
+        message,
+      });
+    }
+    expect(parse('{"action":"subscribe","tokens":[5],"filter":{"min_change":1e400}}')).toMatchObject({
+      kind: 'refused',
+      code: 'invalid_parameter',
+    });
+  });
+
   test('repeated tokens count once, in the order of their first mention; none at all are a command too', () => {
     expect(parse({ action: 'unsubscribe', tokens: [5, 1, 5, 1.0, 3] })).toMatchObject({ tokens: [5, 1, 3] });
     expect(parse({ action: 'subscribe', tokens: [] })).toEqual({
@@ -252,11 +290,28 @@ describe('what clients are told', () => {
     expect(encode({ ...connected, principal: bare })).toMatchObject({ user: { user_id: 'u' } });
   });
 
+  test('a filter in the answer to list', () => {
+    const [token = 5 as InstrumentToken] = tokens(5);
+    const line = { token, mode: 'ltp', speed: 'rt', isLive: true } as const;
+    const items = [
+      { ...line, filter: { minChange: 0.05 } },
+      { ...line, filter: { onTrade: true as const } },
+      line,
+    ];
+    const told = encode({ kind: 'subscriptions', items }) as { items: { filter?: unknown }[] };
+    expect(told.items.map(({ filter }) => filter)).toEqual([
+      { min_change: 0.05 },
+      { on_trade: true },
+      undefined,
+    ]);
+  });
+
   test('every limit of the protocol is published', () => {
     expect(Object.keys(CLIENT_LIMITS).sort()).toEqual([
       'authenticate_ms',
       'connections_per_address',
       'connections_per_user',
+      'filters',
       'message_chars',
       'messages_per_second',
       'subscriptions',

@@ -17,6 +17,7 @@ import {
   type Speed,
   type SubscribeItem,
   type SymbolItem,
+  type TickFilter,
 } from '../../core/protocol.ts';
 
 /** Characters of a client's own text that an error repeats. */
@@ -41,21 +42,45 @@ function given(value: unknown): unknown {
   return Number.isFinite(value) ? value : echo(value);
 }
 
-/** Mode and speed of a subscription. */
+/** How a subscription is served. */
 interface Options {
   readonly rank: ModeRank;
   readonly speed: Speed;
+  readonly filter?: TickFilter;
+}
+
+/** The filter in `value`, or a text that says what is wrong with it. */
+function parseFilter(value: unknown): TickFilter | string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return `filter must be an object, got ${echo(value)}`;
+  }
+  const { min_change: minChange, on_trade: onTrade } = value as { min_change?: unknown; on_trade?: unknown };
+  if (minChange !== undefined && !(Number.isFinite(minChange) && (minChange as number) > 0)) {
+    return `filter.min_change must be a number of rupees above zero, got ${echo(minChange)}`;
+  }
+  if (onTrade !== undefined && onTrade !== true) return `filter.on_trade must be true, got ${echo(onTrade)}`;
+  if (minChange === undefined && onTrade === undefined) return 'filter must have min_change or on_trade';
+  return {
+    ...(minChange === undefined ? {} : { minChange: minChange as number }),
+    ...(onTrade === undefined ? {} : { onTrade }),
+  };
 }
 
 /** The options in `value`, each that is absent taken from `defaults`; a text that says what is wrong with them. */
-function parseOptions(value: { mode?: unknown; speed?: unknown }, defaults: Options): Options | string {
+function parseOptions(
+  value: { mode?: unknown; speed?: unknown; filter?: unknown },
+  defaults: Options,
+): Options | string {
   const { mode, speed } = value;
   if (mode !== undefined && mode !== 'ltp' && mode !== 'quote' && mode !== 'full') {
     return `mode must be ltp, quote or full, got ${echo(mode)}`;
   }
   const chosen = speed === undefined ? defaults.speed : SPEEDS.find((candidate) => candidate === speed);
   if (chosen === undefined) return `speed must be "rt", 100, 250 or 1000, got ${echo(speed)}`;
-  return { rank: mode === undefined ? defaults.rank : rankOfMode(mode), speed: chosen };
+  const filter = value.filter === undefined ? defaults.filter : parseFilter(value.filter);
+  if (typeof filter === 'string') return filter;
+  const rank = mode === undefined ? defaults.rank : rankOfMode(mode);
+  return { rank, speed: chosen, ...(filter ? { filter } : {}) };
 }
 
 /** Exchange and symbol. Control characters and halves of surrogate pairs are in none, and no text of the database. */
@@ -94,7 +119,7 @@ class Request {
       this.#reject('token', value, 'invalid_parameter', `item must be an object, got ${echo(value)}`);
       return;
     }
-    const item = value as { token?: unknown; symbol?: unknown; mode?: unknown; speed?: unknown };
+    const item = value as Record<'token' | 'symbol' | 'mode' | 'speed' | 'filter', unknown>;
     const options = parseOptions(item, defaults);
     const field = item.symbol === undefined ? 'token' : 'symbol';
     if (typeof options === 'string') this.#reject(field, item[field], 'invalid_parameter', options);
@@ -114,6 +139,7 @@ interface Fields {
   readonly items?: unknown;
   readonly mode?: unknown;
   readonly speed?: unknown;
+  readonly filter?: unknown;
   readonly token?: unknown;
   readonly resume?: unknown;
   readonly id?: unknown;
