@@ -1,6 +1,8 @@
 // What a hibernating socket remembers of itself: identity and subscriptions, small enough for the runtime's attachment.
 import type { InstrumentToken } from '../../shared/instrument.ts';
-import { CLIENT_FILTERS_MAX, CLIENT_SUBSCRIPTIONS_MAX } from '../../shared/limits.ts';
+import { CLIENT_BARS_MAX, CLIENT_FILTERS_MAX, CLIENT_SUBSCRIPTIONS_MAX } from '../../shared/limits.ts';
+import { BAR_INTERVALS } from './bar.ts';
+import type { BarSubscription } from './bar-book.ts';
 import type { RawFilter } from './filters.ts';
 import { packTokens, unpackTokens } from './packed-tokens.ts';
 import type { Principal } from './protocol.ts';
@@ -22,6 +24,7 @@ export interface Attachment {
   readonly address?: string;
   readonly connectedAtMs: number;
   readonly subscriptions: Uint8Array;
+  readonly bars: Uint8Array;
 }
 
 /** Bits of a filter's least change of price: any raw price. */
@@ -59,6 +62,25 @@ export function unpackSubscriptions(bytes: Uint8Array): SubscriptionItem[] | und
   });
 }
 
+/** Bars as bytes, like subscriptions: at most 710. */
+export function packBars(items: Iterable<BarSubscription>): Uint8Array {
+  const sorted = [...items].sort(([a], [b]) => a - b);
+  return packTokens(
+    sorted.map(([token]) => token),
+    (writer, index) => writer.write((sorted[index] as BarSubscription)[1], BAR_INTERVALS.length),
+  );
+}
+
+/** The items of `packBars`, or undefined when the bytes are not such a list. */
+export function unpackBars(bytes: Uint8Array): BarSubscription[] | undefined {
+  let count = 0;
+  return unpackTokens(bytes, CLIENT_BARS_MAX, (reader, token): BarSubscription | undefined => {
+    const intervals = reader.read(BAR_INTERVALS.length);
+    for (const index of BAR_INTERVALS.keys()) count += (intervals >> index) & 1;
+    return intervals === 0 || count > CLIENT_BARS_MAX ? undefined : [token, intervals];
+  });
+}
+
 /** Most bytes of an array or object around its values, and of the tag, length and padding of a text. */
 const STRUCTURE_BYTES = 12;
 const TEXT_BYTES = 6;
@@ -91,5 +113,6 @@ export function readAttachment(value: unknown): Attachment | undefined {
   if (typeof candidate.connectedAtMs !== 'number') return undefined;
   if (candidate.bearer !== undefined && !isBearer(candidate.bearer)) return undefined;
   if (!(candidate.subscriptions instanceof Uint8Array)) return undefined;
+  if (!(candidate.bars instanceof Uint8Array)) return undefined;
   return candidate as Attachment;
 }

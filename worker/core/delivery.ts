@@ -1,6 +1,8 @@
 // When whom a gateway sends what: changes at once or at the pace of a tier, and full sockets as they empty.
 import { GATEWAY_FLUSH_WINDOW_MS, RESUME_CHARS_MAX } from '../../shared/limits.ts';
 import { AT, RECORD_WORDS_MAX } from '../../shared/tick.ts';
+import type { BarNews } from './bar-book.ts';
+import { fanOutBars } from './bar-fanout.ts';
 import { drainSession, type FanoutSource, type Flush, fanOut, type TickEncoder } from './fanout.ts';
 import { SPEEDS } from './protocol.ts';
 import { ResumeRing } from './resume-ring.ts';
@@ -138,6 +140,16 @@ export class Delivery {
       outlet.hold(slot);
     }
     if (outlet.isWaiting) this.#waiting.add(session);
+  }
+
+  /** Sends bars at once. Returns the frames delivered. */
+  sendBars(news: readonly BarNews[], nowMs: number): number {
+    return fanOutBars(this.#source.outlets, news, this.#nextSeq(nowMs), this.#waiting);
+  }
+
+  /** The session no longer wants these bars. */
+  dropBars(session: SessionIndex, keys: readonly number[]): void {
+    this.#source.outlets[session]?.dropBars(keys);
   }
 
   /** Sends the sessions that wait what their sockets take by now. */

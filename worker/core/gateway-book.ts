@@ -14,12 +14,13 @@ import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
 import { AT, modeOfRank, recordWords } from '../../shared/tick.ts';
 import { TickStore } from '../../shared/tick-store.ts';
 import type { SubscriptionItem } from './attachment.ts';
+import { BarBook } from './bar-book.ts';
 import { Delivery } from './delivery.ts';
 import type { FanoutSource } from './fanout.ts';
 import { rawFilterOf, tickFilterOf } from './filters.ts';
 import { type Interest, type InterestItem, interestIn } from './interest.ts';
 import type { Outlet } from './outlet.ts';
-import type { SubscribeItem, SubscriptionLine } from './protocol.ts';
+import type { BarLine, SubscribeItem, SubscriptionLine } from './protocol.ts';
 import type { ShardPush, Snapshot } from './shard-book.ts';
 import { type InterestChange, type Plan, ShardInterest } from './shard-interest.ts';
 import type { ShardLink } from './shard-link.ts';
@@ -44,6 +45,7 @@ function interestOfItem(item: SubscribeItem): Interest {
 
 export class GatewayBook {
   readonly subscriptions = new Subscriptions();
+  readonly bars: BarBook;
   readonly #store = new TickStore(GATEWAY_INSTRUMENTS_MAX);
   readonly #definitions: (InstrumentDefinition | undefined)[] = [];
   readonly #outlets: (Outlet | undefined)[] = [];
@@ -67,9 +69,10 @@ export class GatewayBook {
     this.delivery = new Delivery(this.#source, nowMs);
     this.#interest = new ShardInterest({
       store: this.#store,
-      wantedAt: (slot) => interestIn(this.subscriptions.rankOf(slot)),
+      wantedAt: (slot) => interestIn(this.subscriptions.rankOf(slot), this.bars.intervalsAt(slot)),
       onForget: (slot) => this.#onForget(slot),
     });
+    this.bars = new BarBook(this.#interest, this.#store);
   }
 
   get links(): readonly ShardLink[] {
@@ -95,7 +98,7 @@ export class GatewayBook {
   closeSession(session: SessionIndex): InterestChange[] {
     // Ended twice, its index would be given to two sockets, and one would get the other's ticks.
     if (!this.#open.delete(session)) return [];
-    const slots = this.subscriptions.drop(session);
+    const slots = new Set([...this.subscriptions.drop(session), ...this.bars.drop(session)]);
     this.#outlets[session] = undefined;
     this.delivery.drop(session);
     this.#freeSessions.push(session);
@@ -151,6 +154,7 @@ export class GatewayBook {
 
   /** Gives back the claims of a plan, whatever came of it. */
   unclaim(items: readonly { readonly token: InstrumentToken }[]): InterestChange[] {
+    for (const { token } of items) this.bars.prune(this.#store.slotOf(token));
     return this.#interest.unclaim(items.map(({ token }) => token));
   }
 
@@ -192,13 +196,12 @@ export class GatewayBook {
     for (const [slot, terms] of this.subscriptions.of(session)) {
       const token = this.#interest.tokenAt(slot);
       if (only && !only.has(token)) continue;
-      const definition = this.#definitions[slot];
-      const symbol = definition ? { symbol: `${definition.exchange}:${definition.tradingsymbol}` } : {};
+      const symbol = this.#symbolAt(slot);
       const filter = this.subscriptions.filters.get(session, slot);
-      const isLive = definition !== undefined && this.#store.kindAt(slot) !== 0;
+      const isLive = symbol !== undefined && this.#store.kindAt(slot) !== 0;
       lines.push({
         token,
-        ...symbol,
+        ...(symbol ? { symbol } : {}),
         mode: modeOfRank(rankOfTerms(terms)),
         speed: speedOfTerms(terms),
         ...(filter ? { filter: tickFilterOf(filter, token) } : {}),
@@ -206,6 +209,17 @@ export class GatewayBook {
       });
     }
     return lines;
+  }
+
+  /** The bars that a session has subscribed to, as it is told. */
+  barLinesOf(session: SessionIndex): BarLine[] {
+    return this.bars.linesOf(session, (slot) => this.#symbolAt(slot));
+  }
+
+  /** `EXCHANGE:SYMBOL`, once the definition is here. */
+  #symbolAt(slot: number): string | undefined {
+    const definition = this.#definitions[slot];
+    return definition && `${definition.exchange}:${definition.tradingsymbol}`;
   }
 
   /** Whether a session has every one of these items, on the same terms. */
@@ -226,6 +240,7 @@ export class GatewayBook {
    */
   applySnapshot(items: readonly InterestItem[], snapshot: Snapshot): Expulsion[] {
     this.#interest.onTold(items, new Set(snapshot.unknown));
+    this.bars.learn(snapshot.bars, snapshot.boot);
     return this.#learn(snapshot);
   }
 
@@ -239,7 +254,10 @@ export class GatewayBook {
     for (const [slot, token] of this.#interest.slots()) {
       if (shardOf(token) !== shard) continue;
       this.#interest.clearTold(slot);
-      if (isOtherMemory) this.#store.clear(slot);
+      if (isOtherMemory) {
+        this.#store.clear(slot);
+        this.bars.forgetOpen(slot);
+      }
       this.delivery.mark(slot);
     }
     return this.applySnapshot(items, snapshot);
@@ -287,7 +305,8 @@ export class GatewayBook {
     for (const token of tokens) {
       const slot = this.#store.slotOf(token);
       if (slot < 0) continue;
-      for (const session of this.subscriptions.membersOf(slot).map(sessionOfMember)) {
+      const subscribers = this.subscriptions.membersOf(slot).map(sessionOfMember);
+      for (const session of new Set([...subscribers, ...this.bars.expel(slot)])) {
         this.subscriptions.remove(session, slot);
         const expelled = bySession.get(session);
         if (expelled) expelled.push(token);
@@ -309,13 +328,14 @@ export class GatewayBook {
   /** Distinct instruments that somebody here is subscribed to. */
   subscribedTokens(): InstrumentToken[] {
     return [...this.#interest.slots()].flatMap(([slot, token]) =>
-      this.subscriptions.membersOf(slot).length > 0 ? [token] : [],
+      this.subscriptions.membersOf(slot).length > 0 || this.bars.intervalsAt(slot) !== 0 ? [token] : [],
     );
   }
 
   #onForget(slot: number): void {
     this.delivery.unmark(slot);
     this.#definitions[slot] = undefined;
+    this.bars.forget(slot);
     // Nobody keeps this value current from here on: it must not be the next subscriber's first.
     this.#store.clear(slot);
   }

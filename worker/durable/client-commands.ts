@@ -6,6 +6,7 @@ import type { GatewayBook, InterestChange } from '../core/gateway-book.ts';
 import type { ClientCommand, ResumePosition, SubscribeItem } from '../core/protocol.ts';
 import { rejection } from '../core/rejection.ts';
 import { DIALECTS } from '../dialects/registry.ts';
+import { BarCommands } from './bar-commands.ts';
 import type { ClientSockets, Session } from './client-sockets.ts';
 import type { GatewayFlusher } from './gateway-flusher.ts';
 import type { ShardCalls } from './shard-calls.ts';
@@ -29,9 +30,11 @@ export interface CommandContext {
 
 export class ClientCommands {
   readonly #context: CommandContext;
+  readonly #bars: BarCommands;
 
   constructor(context: CommandContext) {
     this.#context = context;
+    this.#bars = new BarCommands(context);
   }
 
   /** Takes a message in; the promise settles when it has been answered, and never rejects. */
@@ -79,9 +82,13 @@ export class ClientCommands {
         return this.#subscribe(session, command);
       case 'unsubscribe':
         return this.#unsubscribe(session, command);
+      case 'subscribe_bars':
+        return this.#bars.subscribe(session, command);
+      case 'unsubscribe_bars':
+        return this.#bars.unsubscribe(session, command);
       case 'list': {
-        const items = book.linesOf(session.index);
-        return sockets.tell(session, { kind: 'subscriptions', items, ...idOf(command) });
+        const [items, bars] = [book.linesOf(session.index), book.barLinesOf(session.index)];
+        return sockets.tell(session, { kind: 'subscriptions', items, bars, ...idOf(command) });
       }
       case 'authenticate':
         return authenticate(session, command);

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { InstrumentToken } from '../../../shared/instrument.ts';
 import {
   ATTACHMENT_BYTES_MAX,
+  CLIENT_BARS_MAX,
   CLIENT_FILTERS_MAX,
   CLIENT_SUBSCRIPTIONS_MAX,
   PRINCIPAL_BYTES_MAX,
@@ -12,12 +13,16 @@ import {
 import {
   ATTACHMENT_VERSION,
   type Attachment,
+  packBars,
   packSubscriptions,
   principalBytes,
   readAttachment,
   type SubscriptionItem,
+  unpackBars,
   unpackSubscriptions,
 } from '../../../worker/core/attachment.ts';
+import { ALL_INTERVALS } from '../../../worker/core/bar.ts';
+import type { BarSubscription } from '../../../worker/core/bar-book.ts';
 import type { RawFilter } from '../../../worker/core/filters.ts';
 import { SPEEDS } from '../../../worker/core/protocol.ts';
 import { TERMS_BITS, type Terms, termsOf } from '../../../worker/core/terms.ts';
@@ -33,6 +38,12 @@ const BEARER: Bearer = {
   issuedAtS: 1_763_990_000,
 };
 
+/** As many bars as may be, as far apart as can be. */
+const MOST_BARS = Array.from(
+  { length: CLIENT_BARS_MAX },
+  (_, i): BarSubscription => [((i + 1) * Math.floor(0xffff_ffff / CLIENT_BARS_MAX)) as InstrumentToken, 2],
+);
+
 function attachmentOf(subscriptions: Uint8Array, bearer = BEARER): Attachment {
   return {
     version: ATTACHMENT_VERSION,
@@ -43,6 +54,7 @@ function attachmentOf(subscriptions: Uint8Array, bearer = BEARER): Attachment {
     address: '1234:5678:9abc:def0:1234:5678:255.255.255.255',
     connectedAtMs: 1_764_000_000_000,
     subscriptions,
+    bars: packBars(MOST_BARS),
   };
 }
 
@@ -59,11 +71,13 @@ const anyItem: fc.Arbitrary<SubscriptionItem> = fc.oneof(
   fc.tuple(anyToken, fc.constantFrom(...ALL_TERMS)).map(([token, terms]) => item(token, terms)),
   fc
     .tuple(anyToken, fc.constantFrom(...ALL_TERMS), anyFilter)
-    .map(([token, terms, filter]) => [
-      token as InstrumentToken,
-      terms | (FILTERED - termsOf(3, 1000)),
-      filter,
-    ]),
+    .map(
+      ([token, terms, filter]): SubscriptionItem => [
+        token as InstrumentToken,
+        terms | (FILTERED - termsOf(3, 1000)),
+        filter,
+      ],
+    ),
 );
 
 describe('subscriptions as bytes', () => {
@@ -143,6 +157,33 @@ describe('subscriptions as bytes', () => {
     const items = Array.from({ length: CLIENT_SUBSCRIPTIONS_MAX + 1 }, (_, i) => item(i + 1, 3));
     expect(unpackSubscriptions(packSubscriptions(items.slice(1)))).toHaveLength(CLIENT_SUBSCRIPTIONS_MAX);
     expect(unpackSubscriptions(packSubscriptions(items))).toBeUndefined();
+  });
+});
+
+describe('bars as bytes', () => {
+  test('round trip', () => {
+    const items = fc.uniqueArray(fc.tuple(anyToken, fc.integer({ min: 1, max: ALL_INTERVALS })), {
+      selector: ([token]) => token,
+      maxLength: CLIENT_BARS_MAX / 2,
+    });
+    fc.assert(
+      fc.property(items, (list) => {
+        const bars = list.map(([token, set]): BarSubscription => [token as InstrumentToken, set]);
+        expect(unpackBars(packBars(bars))).toEqual([...bars].sort(([a], [b]) => a - b));
+      }),
+    );
+    expect(packBars(MOST_BARS).length).toBeLessThanOrEqual(710);
+    expect(unpackBars(packBars(MOST_BARS))).toEqual(MOST_BARS);
+  });
+
+  test(`${CLIENT_BARS_MAX} are read, intervals counted one by one; one more is not ours, nor is none of an instrument`, () => {
+    const one = (set: number): BarSubscription => [1 as InstrumentToken, set];
+    expect(unpackBars(packBars([one(ALL_INTERVALS), ...MOST_BARS.slice(2)]))).toHaveLength(
+      CLIENT_BARS_MAX - 1,
+    );
+    expect(unpackBars(packBars([one(ALL_INTERVALS), ...MOST_BARS.slice(1)]))).toBeUndefined();
+    expect(unpackBars(packBars([one(1), ...MOST_BARS]))).toBeUndefined();
+    expect(unpackBars(packBars([one(0)]))).toBeUndefined();
   });
 });
 
@@ -240,6 +281,7 @@ describe('readAttachment', () => {
     for (const key of Object.keys(whole)) if (!optional.has(key)) others.push({ ...whole, [key]: undefined });
     others.push({ ...whole, version: ATTACHMENT_VERSION - 1 });
     others.push({ ...whole, version: ATTACHMENT_VERSION + 1 }, { ...whole, subscriptions: [1, 2] });
+    others.push({ ...whole, bars: [1] });
     others.push({ ...whole, bearer: {} }, { ...whole, bearer: { ...BEARER, userId: 5 } });
     others.push({ ...whole, bearer: { ...BEARER, permissions: 'all' } });
     others.push({ ...whole, bearer: { ...BEARER, expiresAtS: undefined } });

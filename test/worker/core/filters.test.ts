@@ -159,7 +159,7 @@ describe('delivery', () => {
     const slot = store.slotFor(SHARE);
     definitions[slot] = definitionOf(SHARE);
     for (const session of [0, 1]) {
-      outlets[session] = new Outlet(encodeTick, {
+      outlets[session] = new Outlet(encodeTick, () => 'bar', {
         send: (frame) => void received[session]?.push(Number(frame)),
         bufferedBytes: () => (isFull[session] ? CLIENT_BACKLOG_BYTES_MAX : 0),
       });

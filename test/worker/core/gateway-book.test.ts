@@ -39,11 +39,28 @@ function ticksOf(...values: (readonly [token: number, price: number, seq: number
 }
 
 function snapshotOf(more: Partial<Snapshot> = {}): Snapshot {
-  return { boot: BOOT, pushSeq: 0, ticks: new Uint32Array(0), definitions: [], unknown: [], ...more };
+  return {
+    boot: BOOT,
+    pushSeq: 0,
+    ticks: new Uint32Array(0),
+    definitions: [],
+    unknown: [],
+    bars: [],
+    ...more,
+  };
 }
 
 function pushOf(seq: number, more: Partial<ShardPush> = {}): ShardPush {
-  return { shard: SHARD, boot: BOOT, seq, ticks: new Uint32Array(0), definitions: [], unknown: [], ...more };
+  return {
+    shard: SHARD,
+    boot: BOOT,
+    seq,
+    ticks: new Uint32Array(0),
+    definitions: [],
+    unknown: [],
+    bars: [],
+    ...more,
+  };
 }
 
 const item = (token: InstrumentToken, rank: ModeRank = 3, speed: Speed = 'rt'): SubscribeItem => ({
@@ -61,7 +78,7 @@ class Room {
   join(): SessionIndex {
     const frames: string[] = [];
     let session = -1;
-    const outlet = new Outlet(encodeTick, {
+    const outlet = new Outlet(encodeTick, () => 'bar', {
       send: (frame) => void frames.push(frame),
       bufferedBytes: () => (this.full.has(session) ? CLIENT_BACKLOG_BYTES_MAX : 0),
     });

@@ -298,7 +298,7 @@ describe('what clients are told', () => {
       { ...line, filter: { onTrade: true as const } },
       line,
     ];
-    const told = encode({ kind: 'subscriptions', items }) as { items: { filter?: unknown }[] };
+    const told = encode({ kind: 'subscriptions', items, bars: [] }) as { items: { filter?: unknown }[] };
     expect(told.items.map(({ filter }) => filter)).toEqual([
       { min_change: 0.05 },
       { on_trade: true },
@@ -309,6 +309,7 @@ describe('what clients are told', () => {
   test('every limit of the protocol is published', () => {
     expect(Object.keys(CLIENT_LIMITS).sort()).toEqual([
       'authenticate_ms',
+      'bars',
       'connections_per_address',
       'connections_per_user',
       'filters',

@@ -8,6 +8,7 @@ import {
 } from '../../../shared/limits.ts';
 import { type ModeRank, rankOfMode } from '../../../shared/tick.ts';
 import {
+  BAR_INTERVALS,
   type ClientCommand,
   type CommandId,
   type Refusal,
@@ -134,6 +135,8 @@ class Request {
 
 interface Fields {
   readonly action?: unknown;
+  readonly kind?: unknown;
+  readonly interval?: unknown;
   readonly tokens?: unknown;
   readonly symbols?: unknown;
   readonly items?: unknown;
@@ -203,12 +206,29 @@ function parseUnsubscribe(fields: Fields): ClientCommand {
   return { kind: 'unsubscribe', tokens: [...tokens.keys()], symbols: [...symbols.keys()], rejected };
 }
 
+/** Bars have an interval instead of mode, speed and filter, and nothing to resume. */
+function parseBars(fields: Fields, kind: 'subscribe_bars' | 'unsubscribe_bars'): ClientCommand {
+  const interval = BAR_INTERVALS.find((candidate) => candidate === fields.interval);
+  if (!interval) {
+    return refused('invalid_parameter', 'interval must be "1s" or "1m"', `got ${echo(fields.interval)}`);
+  }
+  const foreign = (['items', 'mode', 'speed', 'filter', 'resume'] as const).find(
+    (name) => fields[name] !== undefined,
+  );
+  if (foreign) return refused('invalid_parameter', `${foreign} is not for bars`);
+  const request = parseRequest(fields, { rank: 3, speed: 'rt' });
+  if ('kind' in request) return request;
+  const { tokens, symbols, rejected } = request;
+  return { kind, interval, tokens: [...tokens.keys()], symbols: [...symbols.keys()], rejected };
+}
+
 /** JSON has no infinity, but `1e400` parses as one: it could not be given back. */
 function isCommandId(id: unknown): id is CommandId {
   return Number.isFinite(id) || (typeof id === 'string' && id.length <= CLIENT_COMMAND_ID_CHARS_MAX);
 }
 
 function parseFields(fields: Fields): ClientCommand {
+  const { kind = 'tick' } = fields;
   switch (fields.action) {
     case 'ping':
       return { kind: 'ping' };
@@ -218,9 +238,13 @@ function parseFields(fields: Fields): ClientCommand {
       if (typeof fields.token === 'string') return { kind: 'authenticate', token: fields.token };
       return refused('invalid_parameter', 'token must be a text');
     case 'subscribe':
-      return parseSubscribe(fields);
-    case 'unsubscribe':
-      return parseUnsubscribe(fields);
+    case 'unsubscribe': {
+      const isSubscribe = fields.action === 'subscribe';
+      if (kind === 'bar') return parseBars(fields, isSubscribe ? 'subscribe_bars' : 'unsubscribe_bars');
+      if (kind !== 'tick')
+        return refused('invalid_parameter', 'kind must be tick or bar', `got ${echo(kind)}`);
+      return isSubscribe ? parseSubscribe(fields) : parseUnsubscribe(fields);
+    }
     default:
       return refused('unknown_action', `Unknown action: ${echo(fields.action)}`);
   }
