@@ -86,6 +86,44 @@ describe('what clients say', () => {
     });
   });
 
+  test('bars: an interval, tokens or symbols, and nothing that is not theirs', () => {
+    expect(
+      parse({
+        action: 'subscribe',
+        kind: 'bar',
+        interval: '1s',
+        tokens: [5, 0],
+        symbols: ['NSE:INFY'],
+        id: 3,
+      }),
+    ).toMatchObject({
+      kind: 'subscribe_bars',
+      interval: '1s',
+      tokens: [5],
+      symbols: ['NSE:INFY'],
+      rejected: [{ item: 0, code: 'invalid_instrument_token' }],
+      id: 3,
+    });
+    expect(parse({ action: 'unsubscribe', kind: 'bar', interval: '1m', tokens: [5] })).toMatchObject({
+      kind: 'unsubscribe_bars',
+      interval: '1m',
+    });
+    expect(parse({ action: 'subscribe', kind: 'tick', tokens: [5] })).toMatchObject({ kind: 'subscribe' });
+    const bar = { action: 'subscribe', kind: 'bar', interval: '1s', tokens: [5] };
+    for (const [change, message] of [
+      [{ interval: '5m' }, 'interval must be "1s" or "1m"'],
+      [{ interval: undefined }, 'interval must be "1s" or "1m"'],
+      [{ kind: 'candle' }, 'kind must be tick or bar'],
+      [{ filter: { min_change: 1 } }, 'filter is not for bars'],
+      [{ items: [] }, 'items is not for bars'],
+      [{ speed: 100 }, 'speed is not for bars'],
+      [{ resume: {} }, 'resume is not for bars'],
+      [{ tokens: 5 }, 'tokens must be a list of instrument tokens'],
+    ] as const) {
+      expect(parse({ ...bar, ...change })).toMatchObject({ kind: 'refused', message });
+    }
+  });
+
   test('repeated tokens count once, in the order of their first mention; none at all are a command too', () => {
     expect(parse({ action: 'unsubscribe', tokens: [5, 1, 5, 1.0, 3] })).toMatchObject({ tokens: [5, 1, 3] });
     expect(parse({ action: 'subscribe', tokens: [] })).toEqual({
@@ -288,6 +326,58 @@ describe('what clients are told', () => {
     });
     const bare: Principal = { userId: 'u', roles: [], permissions: [], expiresAtS: 1 };
     expect(encode({ ...connected, principal: bare })).toMatchObject({ user: { user_id: 'u' } });
+  });
+
+  test('bars: prices in rupees, times in ISO 8601, what is not there is absent', () => {
+    const [token = 5 as InstrumentToken] = tokens(408_065);
+    const name = { token, tradingsymbol: 'INFY', exchange: 'NSE', interval: '1m' } as const;
+    const prices = { open: 150_005, high: 150_100, low: 149_990, close: 150_050 };
+    const bar = {
+      ...name,
+      startMs: 1_767_587_400_000,
+      ...prices,
+      ticks: 12,
+      isClosed: true,
+      isPartial: false,
+    };
+    const data = {
+      instrument_token: 408_065,
+      tradingsymbol: 'INFY',
+      exchange: 'NSE',
+      interval: '1m',
+      start: '2026-01-05T04:30:00.000Z',
+      open: 1500.05,
+      high: 1501,
+      low: 1499.9,
+      close: 1500.5,
+      ticks: 12,
+      closed: true,
+    };
+    expect(JSON.parse(nativeJson.encodeBar(bar))).toEqual({ type: 'bar', data });
+    const more = { ...bar, volume: 0, oi: 7, isClosed: false, isPartial: true };
+    expect(JSON.parse(nativeJson.encodeBar(more))).toEqual({
+      type: 'bar',
+      data: { ...data, volume: 0, oi: 7, closed: false, partial: true },
+    });
+  });
+
+  test('answers about bars', () => {
+    const [token = 5 as InstrumentToken] = tokens(5);
+    const given = { interval: '1s', tokens: [token], rejected: [], total: 4 } as const;
+    const told = { kind: 'bar', interval: '1s', tokens: [5], total: 4 };
+    expect(encode({ kind: 'subscribed_bars', ...given, id: 1 })).toEqual({
+      type: 'subscribed',
+      ...told,
+      id: 1,
+    });
+    expect(encode({ kind: 'unsubscribed_bars', ...given })).toEqual({ type: 'unsubscribed', ...told });
+    const bars = [{ token, symbol: 'NSE:X', interval: '1m' }] as const;
+    expect(encode({ kind: 'subscriptions', items: [], bars })).toEqual({
+      type: 'subscriptions',
+      items: [],
+      total: 0,
+      bars: [{ token: 5, symbol: 'NSE:X', interval: '1m' }],
+    });
   });
 
   test('a filter in the answer to list', () => {
