@@ -12,6 +12,7 @@ export const ERRORS = {
   invalid_symbol: { httpStatus: 400, closeCode: null },
   unknown_instrument: { httpStatus: 404, closeCode: null },
   subscription_limit: { httpStatus: 400, closeCode: null },
+  filter_limit: { httpStatus: 400, closeCode: null },
   message_too_big: { httpStatus: 413, closeCode: null },
   rate_limited: { httpStatus: 429, closeCode: null },
   too_many_commands: { httpStatus: 429, closeCode: 4029 },

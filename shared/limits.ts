@@ -99,6 +99,21 @@ export const DRAIN_PAUSE_MS_MIN = 1;
 export const DRAIN_PAUSE_MS_MAX = 50;
 /** Subscriptions of one client: as many as one Kite socket carries; they must fit the socket's attachment. */
 export const CLIENT_SUBSCRIPTIONS_MAX = 3_000;
+/** Subscriptions of one client that have a filter: each keeps what was last sent, here and in the socket's attachment. */
+export const CLIENT_FILTERS_MAX = 200;
+/** Bars that one client is subscribed to, by instrument and interval: with all else they must fit the attachment. */
+export const CLIENT_BARS_MAX = 200;
+/** Closed bars that wait for one client whose socket is full: five seconds of all that it can have, then the newest. */
+export const CLIENT_BARS_HELD_MAX = 1_000;
+/** Closed bars that wait for a gateway that does not answer: the minute of as many instruments, then the newest. */
+export const SHARD_BARS_HELD_MAX = 4_096;
+/** A bar is closed so long after its end: ticks that a full batch had no room for come with the next one. */
+export const BAR_GRACE_MS = 200;
+/** Pause between batches after which bars were not seen whole: heartbeats come each second, a slow post takes so long. */
+export const BAR_GAP_MS_MAX = 5_000;
+/** Shortest time between two updates of an open bar: two in a second's bar, four a second in a minute's. */
+export const BAR_LIVE_1S_MS = 500;
+export const BAR_LIVE_1M_MS = 250;
 /** Tokens in one client message. */
 export const CLIENT_TOKENS_PER_MESSAGE_MAX = 3_000;
 /** Characters in one client message: ten thousand tokens, over three times what is taken, are still told so in words. */

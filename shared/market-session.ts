@@ -71,7 +71,7 @@ export const ALWAYS_OPEN: SessionCalendar = { kind: 'always_open' };
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** India has one zone and no summer time. */
-const IST_OFFSET_MS = 330 * MINUTE_MS;
+export const IST_OFFSET_MS = 330 * MINUTE_MS;
 
 const NAMES_BY_NUMBER: ReadonlyMap<number, SegmentName> = new Map(
   SEGMENT_NAMES.map((name) => [SEGMENT[name], name]),
@@ -162,7 +162,8 @@ export function extendCalendar(
   };
 }
 
-function dayOf(nowMs: number): number {
+/** The IST day of the moment, as a number. */
+export function istDayOf(nowMs: number): number {
   return Math.floor((nowMs + IST_OFFSET_MS) / DAY_MS);
 }
 
@@ -185,7 +186,7 @@ function changesOf({ hours, holidays, special }: SegmentDays, day: number): read
 /** Phase of each segment at the moment (milliseconds since the epoch). */
 export function sessionsAt(calendar: SessionCalendar, nowMs: number): Sessions {
   if (calendar.kind === 'always_open') return bySegment(() => 'open');
-  const day = dayOf(nowMs);
+  const day = istDayOf(nowMs);
   const minute = (nowMs - startOfDayMs(day)) / MINUTE_MS;
   return bySegment((segment) => {
     const changes = changesOf(calendar.segments[segment], day);
@@ -200,7 +201,7 @@ export function sessionsAt(calendar: SessionCalendar, nowMs: number): Sessions {
 export function nextChangeAt(calendar: SessionCalendar, nowMs: number): number | undefined {
   if (calendar.kind === 'always_open') return undefined;
   const now = sessionsAt(calendar, nowMs);
-  const today = dayOf(nowMs);
+  const today = istDayOf(nowMs);
   for (let day = today; day <= today + SESSION_LOOKAHEAD_DAYS_MAX; day++) {
     const minutes = new Set([0]);
     for (const segment of SEGMENT_NAMES) {
@@ -217,7 +218,7 @@ export function nextChangeAt(calendar: SessionCalendar, nowMs: number): number |
 /** How far the calendar can be trusted on the day of the moment: as far as its worst known segment. */
 export function certaintyAt(calendar: SessionCalendar, nowMs: number): CalendarCertainty {
   if (calendar.kind === 'always_open') return 'always_open';
-  const year = yearOf(dayOf(nowMs));
+  const year = yearOf(istDayOf(nowMs));
   const lists = SEGMENT_NAMES.map((segment) => calendar.segments[segment].holidays.get(year));
   if (lists.includes(undefined)) return 'unknown';
   return lists.every((list) => list?.isFinal) ? 'final' : 'provisional';

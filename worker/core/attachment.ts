@@ -1,17 +1,19 @@
 // What a hibernating socket remembers of itself: identity and subscriptions, small enough for the runtime's attachment.
 import type { InstrumentToken } from '../../shared/instrument.ts';
-import { CLIENT_SUBSCRIPTIONS_MAX } from '../../shared/limits.ts';
+import { CLIENT_BARS_MAX, CLIENT_FILTERS_MAX, CLIENT_SUBSCRIPTIONS_MAX } from '../../shared/limits.ts';
+import { BAR_INTERVALS } from './bar.ts';
+import type { BarSubscription } from './bar-book.ts';
+import type { RawFilter } from './filters.ts';
+import { packTokens, unpackTokens } from './packed-tokens.ts';
 import type { Principal } from './protocol.ts';
-import { TERMS_BITS, type Terms } from './terms.ts';
+import { isFilteredTerms, rankOfTerms, TERMS_BITS, type Terms } from './terms.ts';
 import type { Bearer } from './upgrade.ts';
 
 /** Raised when the shape changes; an attachment of another version belongs to older code and ends its socket. */
-export const ATTACHMENT_VERSION = 2;
+export const ATTACHMENT_VERSION = 3;
 
-/** One subscription as a socket remembers it. */
-export type SubscriptionItem = readonly [token: InstrumentToken, terms: Terms];
-
-const TERMS_SCALE = 2 ** TERMS_BITS;
+/** One subscription as a socket remembers it; the filter is there when the terms say so. */
+export type SubscriptionItem = readonly [token: InstrumentToken, terms: Terms, filter?: RawFilter];
 
 export interface Attachment {
   readonly version: typeof ATTACHMENT_VERSION;
@@ -22,52 +24,61 @@ export interface Attachment {
   readonly address?: string;
   readonly connectedAtMs: number;
   readonly subscriptions: Uint8Array;
+  readonly bars: Uint8Array;
 }
 
+/** Bits of a filter's least change of price: any raw price. */
+const MIN_CHANGE_BITS = 32;
+
 /**
- * Subscriptions as bytes: tokens ascending, each the LEB128 of (difference to the one before) * 16 + terms. 3,000
- * tokens of one day's list take 6 to 9 kB. The worst case stays under the attachment's limit: differences add up to 32
- * bits, so that no more than 256 of them can need a fifth byte.
+ * Subscriptions as bytes: tokens ascending, each with its terms and, where those say so, its filter. 3,000 tokens of one
+ * day's list take 7 kB, and 11 kB when they are as far apart as can be and as many as may be have a filter.
  */
 export function packSubscriptions(items: Iterable<SubscriptionItem>): Uint8Array {
   const sorted = [...items].sort(([a], [b]) => a - b);
-  const out: number[] = [];
-  let previous = 0;
-  for (const [token, terms] of sorted) {
-    let value = (token - previous) * TERMS_SCALE + terms;
-    previous = token;
-    while (value > 0x7f) {
-      out.push((value % 128) | 0x80);
-      value = Math.floor(value / 128);
-    }
-    out.push(value);
-  }
-  return Uint8Array.from(out);
+  return packTokens(
+    sorted.map(([token]) => token),
+    (writer, index) => {
+      const [, terms, filter] = sorted[index] as SubscriptionItem;
+      writer.write(terms, TERMS_BITS);
+      if (!filter) return;
+      writer.write(filter.onTrade ? 1 : 0, 1);
+      writer.write(filter.minChange, MIN_CHANGE_BITS);
+    },
+  );
 }
 
 /** The items of `packSubscriptions`, or undefined when the bytes are not such a list. */
 export function unpackSubscriptions(bytes: Uint8Array): SubscriptionItem[] | undefined {
-  const items: SubscriptionItem[] = [];
-  let token = 0;
-  let value = 0;
-  let scale = 1;
-  for (const byte of bytes) {
-    // Six bytes hold the largest value; more would be zeros without end, and no number in the end.
-    if (scale > 128 ** 5 || (byte === 0 && scale !== 1)) return undefined;
-    value += (byte & 0x7f) * scale;
-    scale *= 128;
-    if (value > 0xffff_ffff * TERMS_SCALE + TERMS_SCALE - 1) return undefined;
-    if (byte & 0x80) continue;
-    const terms = value % TERMS_SCALE;
-    const difference = Math.floor(value / TERMS_SCALE);
-    token += difference;
-    if ((terms & 3) === 0 || difference === 0 || token > 0xffff_ffff) return undefined;
-    if (items.length >= CLIENT_SUBSCRIPTIONS_MAX) return undefined;
-    items.push([token as InstrumentToken, terms]);
-    value = 0;
-    scale = 1;
-  }
-  return scale === 1 ? items : undefined;
+  let filters = 0;
+  return unpackTokens(bytes, CLIENT_SUBSCRIPTIONS_MAX, (reader, token): SubscriptionItem | undefined => {
+    const terms = reader.read(TERMS_BITS);
+    if (rankOfTerms(terms) < 1) return undefined;
+    if (!isFilteredTerms(terms)) return [token, terms];
+    const onTrade = reader.read(1) === 1;
+    const minChange = reader.read(MIN_CHANGE_BITS);
+    if ((!onTrade && minChange === 0) || ++filters > CLIENT_FILTERS_MAX) return undefined;
+    return [token, terms, { minChange, onTrade }];
+  });
+}
+
+/** Bars as bytes, like subscriptions: at most 710. */
+export function packBars(items: Iterable<BarSubscription>): Uint8Array {
+  const sorted = [...items].sort(([a], [b]) => a - b);
+  return packTokens(
+    sorted.map(([token]) => token),
+    (writer, index) => writer.write((sorted[index] as BarSubscription)[1], BAR_INTERVALS.length),
+  );
+}
+
+/** The items of `packBars`, or undefined when the bytes are not such a list. */
+export function unpackBars(bytes: Uint8Array): BarSubscription[] | undefined {
+  let count = 0;
+  return unpackTokens(bytes, CLIENT_BARS_MAX, (reader, token): BarSubscription | undefined => {
+    const intervals = reader.read(BAR_INTERVALS.length);
+    for (const index of BAR_INTERVALS.keys()) count += (intervals >> index) & 1;
+    return intervals === 0 || count > CLIENT_BARS_MAX ? undefined : [token, intervals];
+  });
 }
 
 /** Most bytes of an array or object around its values, and of the tag, length and padding of a text. */
@@ -102,5 +113,6 @@ export function readAttachment(value: unknown): Attachment | undefined {
   if (typeof candidate.connectedAtMs !== 'number') return undefined;
   if (candidate.bearer !== undefined && !isBearer(candidate.bearer)) return undefined;
   if (!(candidate.subscriptions instanceof Uint8Array)) return undefined;
+  if (!(candidate.bars instanceof Uint8Array)) return undefined;
   return candidate as Attachment;
 }

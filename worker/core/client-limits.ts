@@ -1,6 +1,8 @@
 // The limits of a connection as clients are told them: what they may do without being refused.
 import {
   AUTHENTICATE_MS_MAX,
+  CLIENT_BARS_MAX,
+  CLIENT_FILTERS_MAX,
   CLIENT_MESSAGE_CHARS_MAX,
   CLIENT_SUBSCRIPTIONS_MAX,
   CLIENT_TOKENS_PER_MESSAGE_MAX,
@@ -11,6 +13,8 @@ import {
 
 export const CLIENT_LIMITS = {
   subscriptions: CLIENT_SUBSCRIPTIONS_MAX,
+  filters: CLIENT_FILTERS_MAX,
+  bars: CLIENT_BARS_MAX,
   tokens_per_message: CLIENT_TOKENS_PER_MESSAGE_MAX,
   message_chars: CLIENT_MESSAGE_CHARS_MAX,
   messages_per_second: MESSAGES_PER_SECOND_MAX,

@@ -1,11 +1,13 @@
 // When whom a gateway sends what: changes at once or at the pace of a tier, and full sockets as they empty.
 import { GATEWAY_FLUSH_WINDOW_MS, RESUME_CHARS_MAX } from '../../shared/limits.ts';
 import { AT, RECORD_WORDS_MAX } from '../../shared/tick.ts';
+import type { BarNews } from './bar-book.ts';
+import { fanOutBars } from './bar-fanout.ts';
 import { drainSession, type FanoutSource, type Flush, fanOut, type TickEncoder } from './fanout.ts';
 import { SPEEDS } from './protocol.ts';
 import { ResumeRing } from './resume-ring.ts';
 import type { SessionIndex } from './subscriptions.ts';
-import { rankOfTerms, tierOfTerms } from './terms.ts';
+import { isFilteredTerms, rankOfTerms, tierOfTerms } from './terms.ts';
 
 /** What became of the sessions whose socket was full. */
 export interface DrainResult {
@@ -109,7 +111,7 @@ export class Delivery {
 
   /**
    * The frames that a departed session has missed since `seq`, oldest first: every tick of `tokens` that it has at full
-   * speed. Undefined when they are not all here any more, or are too many.
+   * speed and without a filter. Undefined when they are not all here any more, or are too many.
    */
   missedSince(
     seq: number,
@@ -126,7 +128,8 @@ export class Delivery {
       const slot = tokens.has(token) ? store.slotOf(token) : -1;
       const terms = slot < 0 ? 0 : subscriptions.termsFor(departed, slot);
       const definition = definitions[slot];
-      if (terms === 0 || tierOfTerms(terms) !== 0 || !definition || chars > RESUME_CHARS_MAX) return;
+      if (terms === 0 || tierOfTerms(terms) !== 0 || isFilteredTerms(terms)) return;
+      if (!definition || chars > RESUME_CHARS_MAX) return;
       const frame = encodeTick(view, at, rankOfTerms(terms), definition, tickSeq);
       chars += frame.length;
       frames.push(frame);
@@ -134,12 +137,25 @@ export class Delivery {
     return chars > RESUME_CHARS_MAX ? undefined : frames;
   }
 
-  /** Has a session be sent the current values of these slots by the next `drain`. */
+  /** Has a session be sent the current values of these slots by the next `drain`, whatever their filters. */
   holdSnapshot(session: SessionIndex, slots: Iterable<number>): void {
     const outlet = this.#source.outlets[session];
     if (!outlet) return;
-    for (const slot of slots) outlet.hold(slot);
+    for (const slot of slots) {
+      this.#source.subscriptions.filters.reset(session, slot);
+      outlet.hold(slot);
+    }
     if (outlet.isWaiting) this.#waiting.add(session);
+  }
+
+  /** Sends bars at once. Returns the frames delivered. */
+  sendBars(news: readonly BarNews[], nowMs: number): number {
+    return fanOutBars(this.#source.outlets, news, this.#nextSeq(nowMs), this.#waiting);
+  }
+
+  /** The session no longer wants these bars. */
+  dropBars(session: SessionIndex, keys: readonly number[]): void {
+    this.#source.outlets[session]?.dropBars(keys);
   }
 
   /** Sends the sessions that wait what their sockets take by now. */

@@ -4,7 +4,7 @@ import type { ModeRank } from '../../shared/tick.ts';
 import type { TickStore } from '../../shared/tick-store.ts';
 import type { Outlet } from './outlet.ts';
 import { type SessionIndex, type Subscriptions, sessionOfMember } from './subscriptions.ts';
-import { rankOfTerms, type Tier, tierOfTerms } from './terms.ts';
+import { isFilteredTerms, rankOfTerms, type Tier, tierOfTerms } from './terms.ts';
 
 /** Turns a record into one frame of some dialect. Sessions of one dialect share one function. */
 export type TickEncoder = (
@@ -65,6 +65,7 @@ function encodingFor(
 function fanOutSlot(source: FanoutSource, slot: number, flush: Flush): number {
   if (!source.definitions[slot] || source.store.kindAt(slot) === 0) return 0;
   const encodings: Encoding[] = [];
+  const { filters } = source.subscriptions;
   let delivered = 0;
   for (const member of source.subscriptions.membersOf(slot)) {
     const tier = tierOfTerms(member);
@@ -75,6 +76,8 @@ function fanOutSlot(source: FanoutSource, slot: number, flush: Flush): number {
     const session = sessionOfMember(member);
     const outlet = source.outlets[session];
     if (!outlet) continue;
+    const isFiltered = isFilteredTerms(member);
+    if (isFiltered && !filters.passes(session, slot, source.store)) continue;
     if (!outlet.hasRoom(flush.seq)) {
       outlet.hold(slot);
       flush.waiting.add(session);
@@ -83,6 +86,7 @@ function fanOutSlot(source: FanoutSource, slot: number, flush: Flush): number {
     const encoding = encodingFor(source, slot, encodings, outlet.encodeTick, rankOfTerms(member), flush.seq);
     if (!encoding) continue;
     outlet.deliver(encoding.frame);
+    if (isFiltered) filters.sent(session, slot, source.store);
     delivered++;
   }
   return delivered;
@@ -95,7 +99,10 @@ export function fanOut(source: FanoutSource, slots: Iterable<number>, flush: Flu
   return delivered;
 }
 
-/** Sends one session what waits for it, each instrument's value of now. Returns the frames delivered. */
+/**
+ * Sends one session what waits for it, each instrument's value of now. What was news when it began to wait and is none
+ * any more to its filter is not sent. Returns the frames delivered.
+ */
 export function drainSession(
   source: FanoutSource,
   session: SessionIndex,
@@ -108,6 +115,11 @@ export function drainSession(
     const definition = source.definitions[slot];
     const terms = source.subscriptions.termsFor(session, slot);
     if (!definition || terms === 0 || source.store.kindAt(slot) === 0) return undefined;
+    if (isFilteredTerms(terms)) {
+      const { filters } = source.subscriptions;
+      if (!filters.passes(session, slot, source.store)) return undefined;
+      filters.sent(session, slot, source.store);
+    }
     const at = source.store.byteOffset(slot);
     return outlet.encodeTick(source.store.view, at, rankOfTerms(terms), definition, seq);
   });

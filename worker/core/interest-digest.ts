@@ -1,5 +1,5 @@
 // A short proof that a shard and a gateway mean the same by the gateway's interest.
-import type { InterestItem } from './shard-book.ts';
+import type { InterestItem } from './interest.ts';
 
 export interface InterestDigest {
   readonly count: number;

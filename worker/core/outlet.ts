@@ -1,5 +1,11 @@
 // One client's way out: ticks go while its socket takes them, and wait as a set of instruments when it does not.
-import { CLIENT_BACKLOG_BYTES_MAX, CLIENT_STALLED_MS_MAX } from '../../shared/limits.ts';
+import {
+  CLIENT_BACKLOG_BYTES_MAX,
+  CLIENT_BARS_HELD_MAX,
+  CLIENT_STALLED_MS_MAX,
+} from '../../shared/limits.ts';
+import type { BarEncoder } from './bar-fanout.ts';
+import { BarQueue } from './bar-queue.ts';
 import type { TickEncoder } from './fanout.ts';
 
 /** The socket as the core sees it. */
@@ -12,13 +18,16 @@ export interface OutletPort {
 /**
  * A socket never says that it is slow, it only fills memory: so no more than a backlog is given to it. What comes
  * while it is full waits here by instrument, where a newer tick takes an older one's place. However slow the client,
- * that is bounded by its subscriptions, and what it gets in the end is the newest value.
+ * that is bounded by its subscriptions, and what it gets in the end is the newest value. Closed bars are few, and each
+ * counts: they wait one by one, up to a bound.
  */
 export class Outlet {
   readonly encodeTick: TickEncoder;
+  readonly encodeBar: BarEncoder;
   readonly #port: OutletPort;
   /** Slots that wait, in the order in which they began to. */
   readonly #waiting = new Set<number>();
+  readonly #bars = new BarQueue<string>(CLIENT_BARS_HELD_MAX);
   #measuredIn = -1;
   #roomBytes = 0;
   /** What the socket holds if nothing has left it since it was measured. */
@@ -28,13 +37,14 @@ export class Outlet {
   #skipped = 0;
   #waitedAtSeq = 0;
 
-  constructor(encodeTick: TickEncoder, port: OutletPort) {
+  constructor(encodeTick: TickEncoder, encodeBar: BarEncoder, port: OutletPort) {
     this.encodeTick = encodeTick;
+    this.encodeBar = encodeBar;
     this.#port = port;
   }
 
   get isWaiting(): boolean {
-    return this.#waiting.size > 0;
+    return this.#waiting.size + this.#bars.size > 0;
   }
 
   /** The last flush that something waited in: up to it, not every tick was sent in the flush that it was of. */
@@ -53,7 +63,7 @@ export class Outlet {
    * waits, everything waits: nothing may overtake.
    */
   hasRoom(flush: number): boolean {
-    if (this.#waiting.size > 0) return false;
+    if (this.isWaiting) return false;
     if (flush !== this.#measuredIn) this.#measure(flush);
     return this.#roomBytes > 0;
   }
@@ -62,6 +72,21 @@ export class Outlet {
     this.#roomBytes -= frame.length;
     this.#heldBytes += frame.length;
     this.#port.send(frame);
+  }
+
+  /** Sends a bar, or has it wait while the socket is full; false when it waits. `key` names instrument and interval. */
+  deliverBar(flush: number, key: number, frame: string, isClosed: boolean): boolean {
+    if (this.hasRoom(flush)) {
+      this.deliver(frame);
+      return true;
+    }
+    this.#bars.add(key, frame, isClosed);
+    return false;
+  }
+
+  /** Bars of these keys are no longer wanted, not even those that wait. */
+  dropBars(keys: readonly number[]): void {
+    for (const key of keys) this.#bars.remove(key);
   }
 
   /**
@@ -75,6 +100,10 @@ export class Outlet {
     const hasMoved = this.#heldBytes < heldBytes || this.#roomBytes > 0;
     this.#stuckSinceMs = hasMoved ? undefined : (this.#stuckSinceMs ?? nowMs);
     let delivered = 0;
+    while (this.#roomBytes > 0 && this.#bars.size > 0) {
+      this.deliver(this.#bars.takeNext() ?? '');
+      delivered++;
+    }
     for (const slot of this.#waiting) {
       if (this.#roomBytes <= 0) break;
       this.#waiting.delete(slot);

@@ -2,19 +2,30 @@
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { InstrumentToken } from '../../shared/instrument.ts';
 import type { ModeRank, TickMode } from '../../shared/tick.ts';
+import type { BarInterval } from './bar.ts';
 import type { CLIENT_LIMITS } from './client-limits.ts';
 import type { FeedEvent } from './feed.ts';
 
+export { BAR_INTERVALS, type Bar, type BarInterval } from './bar.ts';
 export type { FeedEvent } from './feed.ts';
 
 /** How often one subscription is served: at once, or at most every so many milliseconds with the newest value. */
 export const SPEEDS = ['rt', 100, 250, 1000] as const;
 export type Speed = (typeof SPEEDS)[number];
 
+/** Which ticks of a subscription are sent; both conditions hold where both are given, and one is. */
+export interface TickFilter {
+  /** Rupees that the last price has to differ by from the last one that was sent; above zero. */
+  readonly minChange?: number;
+  /** Only after a trade: the volume or the time of the last trade is another one, or the price where neither is known. */
+  readonly onTrade?: true;
+}
+
 export interface SubscribeItem {
   readonly token: InstrumentToken;
   readonly rank: ModeRank;
   readonly speed: Speed;
+  readonly filter?: TickFilter;
 }
 
 /** An instrument by `EXCHANGE:SYMBOL`, to be looked up before it can be subscribed to. */
@@ -22,6 +33,18 @@ export interface SymbolItem {
   readonly symbol: string;
   readonly rank: ModeRank;
   readonly speed: Speed;
+  readonly filter?: TickFilter;
+}
+
+/** Bars of one instrument in one interval. */
+export interface BarItem {
+  readonly token: InstrumentToken;
+  readonly interval: BarInterval;
+}
+
+/** Bars that a client has subscribed to, as it is told. `symbol` is absent while the definition is not here yet. */
+export interface BarLine extends BarItem {
+  readonly symbol?: string;
 }
 
 /** An item of a request that was not carried out; the others were. `item` is what the client sent. */
@@ -68,6 +91,14 @@ export type ClientCommand =
       readonly rejected: readonly RejectedItem[];
       readonly id?: CommandId;
     }
+  | {
+      readonly kind: 'subscribe_bars' | 'unsubscribe_bars';
+      readonly interval: BarInterval;
+      readonly tokens: readonly InstrumentToken[];
+      readonly symbols: readonly string[];
+      readonly rejected: readonly RejectedItem[];
+      readonly id?: CommandId;
+    }
   | { readonly kind: 'list'; readonly id?: CommandId }
   | { readonly kind: 'authenticate'; readonly token: string; readonly id?: CommandId }
   | { readonly kind: 'ping'; readonly id?: CommandId }
@@ -91,6 +122,7 @@ export interface SubscriptionLine {
   readonly symbol?: string;
   readonly mode: TickMode;
   readonly speed: Speed;
+  readonly filter?: TickFilter;
   readonly isLive: boolean;
 }
 
@@ -131,7 +163,21 @@ export type ServerEvent =
       readonly total: number;
       readonly id?: CommandId;
     }
-  | { readonly kind: 'subscriptions'; readonly items: readonly SubscriptionLine[]; readonly id?: CommandId }
+  | {
+      readonly kind: 'subscribed_bars' | 'unsubscribed_bars';
+      readonly interval: BarInterval;
+      readonly tokens: readonly InstrumentToken[];
+      readonly rejected: readonly RejectedItem[];
+      /** Bars of all intervals that the client has now. */
+      readonly total: number;
+      readonly id?: CommandId;
+    }
+  | {
+      readonly kind: 'subscriptions';
+      readonly items: readonly SubscriptionLine[];
+      readonly bars: readonly BarLine[];
+      readonly id?: CommandId;
+    }
   | { readonly kind: 'pong'; readonly id?: CommandId }
   /** The client read too slowly and has caught up: so many ticks were replaced by newer ones before they were sent. */
   | { readonly kind: 'lag'; readonly skipped: number }

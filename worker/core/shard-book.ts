@@ -7,10 +7,20 @@ import {
   isSameInstrument,
 } from '../../shared/instrument.ts';
 import { SHARD_GATEWAYS_MAX, SHARD_INSTRUMENTS_MAX } from '../../shared/limits.ts';
-import { AT, type ModeRank, modeOfRank, RECORD_WORDS_MAX, recordWords } from '../../shared/tick.ts';
+import { AT, RECORD_WORDS_MAX, recordWords } from '../../shared/tick.ts';
 import { copyWords, TickStore } from '../../shared/tick-store.ts';
+import type { Bar } from './bar.ts';
+import {
+  type Interest,
+  type InterestItem,
+  intervalsOfInterest,
+  rankOfInterest,
+  streamedModeOf,
+  unionOf,
+} from './interest.ts';
+import { ShardBars } from './shard-bars.ts';
 
-export type InterestItem = readonly [token: InstrumentToken, rank: ModeRank];
+export type { InterestItem } from './interest.ts';
 
 /** Current values of what a gateway registered. Pushes up to and including `pushSeq` are contained in it. */
 export interface Snapshot {
@@ -18,6 +28,8 @@ export interface Snapshot {
   readonly pushSeq: number;
   readonly ticks: Uint32Array;
   readonly definitions: readonly InstrumentDefinition[];
+  /** Open bars, of the intervals registered. */
+  readonly bars: readonly Bar[];
   /** Not in today's instrument list: nothing will ever come for them. They were not registered. */
   readonly unknown: readonly InstrumentToken[];
 }
@@ -30,6 +42,8 @@ export interface ShardPush {
   readonly ticks: Uint32Array;
   readonly definitions: readonly InstrumentDefinition[];
   readonly unknown: readonly InstrumentToken[];
+  /** Whole in themselves: they count also when something before this push is missing. */
+  readonly bars: readonly Bar[];
 }
 
 export type ApplyResult =
@@ -37,7 +51,7 @@ export type ApplyResult =
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string };
 
 interface GatewayState {
-  readonly interest: Map<InstrumentToken, ModeRank>;
+  readonly interest: Map<InstrumentToken, Interest>;
   pushSeq: number;
   /** Tokens with news, in order of their first news. Bounded by `interest`. */
   readonly dirty: Set<InstrumentToken>;
@@ -52,6 +66,7 @@ export class ShardBook {
   readonly #store = new TickStore(SHARD_INSTRUMENTS_MAX);
   readonly #definitions = new Map<number, InstrumentDefinition>();
   readonly #gateways = new Map<string, GatewayState>();
+  readonly #bars = new ShardBars((token) => this.#definitions.get(token));
   #known: ReadonlySet<number> | undefined;
   #epoch = 0;
   #batchSeq = 0;
@@ -89,7 +104,9 @@ export class ShardBook {
     this.#counters.batches++;
     if (batch.knownTokens) this.#learnKnown(batch.knownTokens);
     for (const definition of batch.definitions) this.#learnDefinition(definition);
+    this.#bars.beginBatch(signedAtMs, isNewEpoch);
     this.#applyTicks(batch);
+    this.#bars.endBatch();
     return { kind: 'applied', reply: this.#reply(batch) };
   }
 
@@ -128,15 +145,16 @@ export class ShardBook {
     this.#known = known;
     for (const token of [...this.#store.tokens()]) if (!known.has(token)) this.#store.release(token);
     for (const token of this.#definitions.keys()) if (!known.has(token)) this.#definitions.delete(token);
-    for (const gateway of this.#gateways.values()) {
+    for (const [name, gateway] of this.#gateways) {
       for (const token of gateway.interest.keys()) {
-        if (!known.has(token)) this.#expel(gateway, token);
+        if (!known.has(token)) this.#expel(name, gateway, token);
       }
     }
   }
 
-  #expel(gateway: GatewayState, token: InstrumentToken): void {
+  #expel(name: string, gateway: GatewayState, token: InstrumentToken): void {
     gateway.interest.delete(token);
+    this.#bars.setInterest(name, token, 0);
     gateway.dirty.delete(token);
     gateway.definitionsDue.delete(token);
     gateway.unknownDue.add(token);
@@ -151,8 +169,11 @@ export class ShardBook {
       return;
     }
     // The token has been given to another contract: the old one's price is not a price of the new one.
-    const slot = this.#store.slotOf(token);
-    if (slot >= 0 && before && !isSameInstrument(before, definition)) this.#store.clear(slot);
+    if (before && !isSameInstrument(before, definition)) {
+      const slot = this.#store.slotOf(token);
+      if (slot >= 0) this.#store.clear(slot);
+      this.#bars.restart(token);
+    }
     this.#definitions.set(token, definition);
     for (const gateway of this.#gateways.values()) {
       if (gateway.interest.has(token)) gateway.definitionsDue.add(token);
@@ -171,7 +192,10 @@ export class ShardBook {
       else {
         this.#store.put(slot, batch.ticks, at);
         this.#store.view.setUint32(this.#store.byteOffset(slot) + AT.seq, this.#seq, true);
-        for (const gateway of gateways) if (gateway.interest.has(token)) gateway.dirty.add(token);
+        this.#bars.addTick(token, this.#store.view, this.#store.byteOffset(slot));
+        for (const { interest, dirty } of gateways) {
+          if (rankOfInterest(interest.get(token) ?? 0) > 0) dirty.add(token);
+        }
       }
       at += recordWords(batch.ticks[at + 1] as number);
     }
@@ -181,17 +205,18 @@ export class ShardBook {
   /** Names of the gateways that have something to be told. */
   gatewaysDue(): string[] {
     const due: string[] = [];
-    for (const [name, { dirty, definitionsDue, unknownDue }] of this.#gateways) {
-      if (dirty.size + definitionsDue.size + unknownDue.size > 0) due.push(name);
-    }
+    for (const [name, gateway] of this.#gateways) if (this.#isDue(name, gateway)) due.push(name);
     return due;
+  }
+
+  #isDue(name: string, { dirty, definitionsDue, unknownDue }: GatewayState): boolean {
+    return dirty.size + definitionsDue.size + unknownDue.size > 0 || this.#bars.hasDue(name);
   }
 
   /** What this gateway has yet to be told, newest values only, and marks it as told; undefined when there is nothing. */
   takePush(name: string): ShardPush | undefined {
     const gateway = this.#gateways.get(name);
-    if (!gateway) return undefined;
-    if (gateway.dirty.size + gateway.definitionsDue.size + gateway.unknownDue.size === 0) return undefined;
+    if (!gateway || !this.#isDue(name, gateway)) return undefined;
     gateway.pushSeq++;
     const push: ShardPush = {
       shard: this.shard,
@@ -200,6 +225,7 @@ export class ShardBook {
       ticks: this.#recordsOf(gateway.dirty),
       definitions: this.#definitionsOf(gateway.definitionsDue),
       unknown: [...gateway.unknownDue],
+      bars: this.#bars.takeDue(name),
     };
     gateway.dirty.clear();
     gateway.definitionsDue.clear();
@@ -211,21 +237,25 @@ export class ShardBook {
   register(name: string, items: readonly InterestItem[]): Snapshot {
     const gateway = this.#gatewayFor(name);
     const registered: InstrumentToken[] = [];
+    const withTicks: InstrumentToken[] = [];
     const unknown: InstrumentToken[] = [];
-    for (const [token, rank] of items) {
+    for (const [token, interest] of items) {
       if (this.#known && !this.#known.has(token)) unknown.push(token);
       else {
         registered.push(token);
-        if (gateway.interest.get(token) !== rank) this.#demandVersion++;
-        gateway.interest.set(token, rank);
+        if (rankOfInterest(interest) > 0) withTicks.push(token);
+        this.#bars.setInterest(name, token, intervalsOfInterest(interest));
+        if (gateway.interest.get(token) !== interest) this.#demandVersion++;
+        gateway.interest.set(token, interest);
         gateway.unknownDue.delete(token);
       }
     }
     return {
       boot: this.boot,
       pushSeq: gateway.pushSeq,
-      ticks: this.#recordsOf(registered),
+      ticks: this.#recordsOf(withTicks),
       definitions: this.#definitionsOf(registered),
+      bars: this.#bars.currentOf(items),
       unknown,
     };
   }
@@ -235,6 +265,7 @@ export class ShardBook {
     if (!gateway) return;
     for (const token of tokens) {
       if (gateway.interest.delete(token)) this.#demandVersion++;
+      this.#bars.setInterest(name, token, 0);
       gateway.dirty.delete(token);
       gateway.definitionsDue.delete(token);
     }
@@ -262,6 +293,7 @@ export class ShardBook {
       if (gateway.interest.has(token)) gateway.definitionsDue.add(token);
     }
     for (const token of push.unknown) if (!gateway.interest.has(token)) gateway.unknownDue.add(token);
+    this.#bars.putBack(name, push.bars);
   }
 
   /** Names of the gateways that want something. */
@@ -274,13 +306,15 @@ export class ShardBook {
     return [...(this.#gateways.get(name)?.interest ?? [])];
   }
 
-  /** Every wanted token with the highest mode that some gateway wants. */
+  /** Every wanted token with the mode that serves all gateways. */
   demand(): DemandItem[] {
-    const ranks = new Map<InstrumentToken, number>();
-    for (const { interest } of this.#gateways.values()) {
-      for (const [token, rank] of interest) ranks.set(token, Math.max(rank, ranks.get(token) ?? 0));
+    const wanted = new Map<InstrumentToken, Interest>();
+    for (const gateway of this.#gateways.values()) {
+      for (const [token, interest] of gateway.interest) {
+        wanted.set(token, unionOf(interest, wanted.get(token) ?? 0));
+      }
     }
-    return [...ranks].map(([token, rank]) => [token, modeOfRank(rank)]);
+    return [...wanted].map(([token, interest]) => [token, streamedModeOf(token, interest)]);
   }
 
   stats(): ShardStats {

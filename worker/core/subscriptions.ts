@@ -1,6 +1,8 @@
 // Who gets what at one gateway: instrument slot -> sessions with their terms, and back.
+import { assert } from '../../shared/errors.ts';
 import { type ModeRank, RANK_MAX } from '../../shared/tick.ts';
-import { rankOfTerms, TERMS_BITS, type Terms } from './terms.ts';
+import { Filters, type RawFilter } from './filters.ts';
+import { isFilteredTerms, streamedRankOf, TERMS_BITS, type Terms } from './terms.ts';
 
 /** Small integer that a gateway gives to a socket; reused after the socket has gone. */
 export type SessionIndex = number;
@@ -23,6 +25,8 @@ const NOBODY: readonly number[] = [];
 export class Subscriptions {
   readonly #members: number[][] = [];
   readonly #slotsOfSession = new Map<SessionIndex, Map<number, Terms>>();
+  /** Filters of the subscriptions whose terms say that they have one. */
+  readonly filters = new Filters();
   #total = 0;
 
   /** Subscriptions of all sessions together. */
@@ -30,8 +34,14 @@ export class Subscriptions {
     return this.#total;
   }
 
-  /** Adds the subscription or changes its terms. Another session's subscription of the slot is never touched. */
-  set(session: SessionIndex, slot: number, terms: Terms): void {
+  /**
+   * Adds the subscription or changes its terms, and its filter where they say that it has one. Another session's
+   * subscription of the slot is never touched.
+   */
+  set(session: SessionIndex, slot: number, terms: Terms, filter?: RawFilter): void {
+    assert(isFilteredTerms(terms) === (filter !== undefined), 'a filter and terms that say so');
+    if (filter) this.filters.set(session, slot, filter);
+    else this.filters.remove(session, slot);
     let slots = this.#slotsOfSession.get(session);
     if (!slots) {
       slots = new Map();
@@ -55,6 +65,7 @@ export class Subscriptions {
     const terms = slots?.get(slot);
     if (slots === undefined || terms === undefined) return false;
     slots.delete(slot);
+    this.filters.remove(session, slot);
     if (slots.size === 0) this.#slotsOfSession.delete(session);
     this.#removeMember(slot, memberOf(session, terms));
     return true;
@@ -65,6 +76,7 @@ export class Subscriptions {
     const slots = this.#slotsOfSession.get(session);
     if (!slots) return [];
     this.#slotsOfSession.delete(session);
+    this.filters.drop(session);
     for (const [slot, terms] of slots) this.#removeMember(slot, memberOf(session, terms));
     return [...slots.keys()];
   }
@@ -82,11 +94,11 @@ export class Subscriptions {
     return this.#members[slot] ?? NOBODY;
   }
 
-  /** Highest mode that any session wants of the slot; 0 when nobody wants it. */
+  /** Highest mode that any session needs of the slot; 0 when nobody wants it. */
   rankOf(slot: number): ModeRank | 0 {
     let highest: ModeRank | 0 = 0;
     for (const member of this.membersOf(slot)) {
-      const rank = rankOfTerms(member);
+      const rank = streamedRankOf(member);
       if (rank === RANK_MAX) return rank;
       if (rank > highest) highest = rank;
     }

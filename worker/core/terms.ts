@@ -1,18 +1,20 @@
-// The terms of one subscription, packed into a few bits: how much of a tick (mode rank) and how often (speed tier).
+// The terms of one subscription in a few bits: how much of a tick (mode rank), how often (speed tier), whether all of them.
 import type { ModeRank } from '../../shared/tick.ts';
 import { SPEEDS, type Speed } from './protocol.ts';
 
-/** Rank in the lower two bits, tier above them. Always above zero, because a rank is. */
+/** Rank in the lower two bits, tier above them, then whether there is a filter. Always above zero, because a rank is. */
 export type Terms = number;
 
 /** Bits that terms take, where they are packed with something else. */
-export const TERMS_BITS = 4;
+export const TERMS_BITS = 5;
+
+const FILTERED = 1 << 4;
 
 /** Position of the speed in SPEEDS; tier 0 sends at once. */
 export type Tier = number;
 
-export function termsOf(rank: ModeRank, speed: Speed): Terms {
-  return (SPEEDS.indexOf(speed) << 2) | rank;
+export function termsOf(rank: ModeRank, speed: Speed, filtered = false): Terms {
+  return (filtered ? FILTERED : 0) | (SPEEDS.indexOf(speed) << 2) | rank;
 }
 
 export function rankOfTerms(terms: Terms): ModeRank {
@@ -25,4 +27,14 @@ export function tierOfTerms(terms: Terms): Tier {
 
 export function speedOfTerms(terms: Terms): Speed {
   return SPEEDS[tierOfTerms(terms)] ?? 'rt';
+}
+
+/** True when only some ticks are sent; which, is told by Filters. */
+export function isFilteredTerms(terms: Terms): boolean {
+  return (terms & FILTERED) !== 0;
+}
+
+/** The mode that has to be streamed: a filter needs the volume to tell a trade, whatever its client is sent. */
+export function streamedRankOf(terms: Terms): ModeRank {
+  return isFilteredTerms(terms) && rankOfTerms(terms) === 1 ? 2 : rankOfTerms(terms);
 }

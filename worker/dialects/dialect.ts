@@ -1,7 +1,7 @@
 // The contract of a dialect: one wire syntax, as two pure functions over text and one over tick records.
 import type { InstrumentDefinition } from '../../shared/instrument.ts';
 import type { ModeRank } from '../../shared/tick.ts';
-import type { ClientCommand, ServerEvent } from '../core/protocol.ts';
+import type { Bar, ClientCommand, ServerEvent } from '../core/protocol.ts';
 
 /** A dialect holds no state: what a socket needs to remember lives in the session. */
 export interface Dialect {
@@ -20,6 +20,8 @@ export interface Dialect {
     definition: InstrumentDefinition,
     seq: number,
   ): string;
+  /** The bar as one frame. Called once per bar, whatever the number of clients. */
+  encodeBar(bar: Bar): string;
   /** A message that clients send to stay alive and the exact reply, answered without waking the object. */
   readonly keepAlive: { readonly request: string; readonly response: string };
 }

@@ -1,7 +1,15 @@
 // The native JSON dialect: the ticker API's own protocol, one JSON object per frame, one frame per tick.
 import { assertNever } from '../../shared/errors.ts';
-import type { CommandId, FeedEvent, RejectedItem, ServerEvent, SubscriptionLine } from '../core/protocol.ts';
+import type {
+  CommandId,
+  FeedEvent,
+  RejectedItem,
+  ServerEvent,
+  SubscriptionLine,
+  TickFilter,
+} from '../core/protocol.ts';
 import type { Dialect } from './dialect.ts';
+import { encodeBar } from './native-json/bar.ts';
 import { parseCommand } from './native-json/command.ts';
 import { encodeTick, isoOfMs } from './native-json/tick.ts';
 
@@ -19,25 +27,32 @@ function feedFields({ state, reason, lastTickAtMs, sessions, timestampMs }: Feed
   return { state, reason, ...lastTick, sessions, timestamp: isoOfMs(timestampMs) };
 }
 
-function lineFields({ token, symbol, mode, speed, isLive }: SubscriptionLine) {
-  return { token, symbol, mode, speed, state: isLive ? 'live' : 'pending' };
+function filterField(filter: TickFilter | undefined) {
+  return filter ? { filter: { min_change: filter.minChange, on_trade: filter.onTrade } } : {};
+}
+
+function lineFields({ token, symbol, mode, speed, filter, isLive }: SubscriptionLine) {
+  return { token, symbol, mode, speed, ...filterField(filter), state: isLive ? 'live' : 'pending' };
+}
+
+function encodeConnected(event: Extract<ServerEvent, { kind: 'connected' }>): string {
+  const { userId, email, name, expiresAtS } = event.principal;
+  return JSON.stringify({
+    type: 'connected',
+    connection_id: event.connectionId,
+    user: { user_id: userId, email, name },
+    timestamp: isoOfMs(event.timestampMs),
+    epoch: event.epoch,
+    expires_at: isoOfMs(expiresAtS * 1000),
+    limits: event.limits,
+    ...(event.feed ? { feed: feedFields(event.feed) } : {}),
+  });
 }
 
 function encode(event: ServerEvent): string {
   switch (event.kind) {
-    case 'connected': {
-      const { userId, email, name, expiresAtS } = event.principal;
-      return JSON.stringify({
-        type: 'connected',
-        connection_id: event.connectionId,
-        user: { user_id: userId, email, name },
-        timestamp: isoOfMs(event.timestampMs),
-        epoch: event.epoch,
-        expires_at: isoOfMs(expiresAtS * 1000),
-        limits: event.limits,
-        ...(event.feed ? { feed: feedFields(event.feed) } : {}),
-      });
-    }
+    case 'connected':
+      return encodeConnected(event);
     case 'authenticated':
       return JSON.stringify({
         type: 'authenticated',
@@ -73,9 +88,27 @@ function encode(event: ServerEvent): string {
         ...rejectedField(event.rejected),
         ...idField(event.id),
       });
+    case 'subscribed_bars':
+    case 'unsubscribed_bars':
+      return JSON.stringify({
+        type: event.kind === 'subscribed_bars' ? 'subscribed' : 'unsubscribed',
+        kind: 'bar',
+        interval: event.interval,
+        tokens: event.tokens,
+        total: event.total,
+        ...rejectedField(event.rejected),
+        ...idField(event.id),
+      });
     case 'subscriptions': {
       const items = event.items.map(lineFields);
-      return JSON.stringify({ type: 'subscriptions', items, total: items.length, ...idField(event.id) });
+      const bars = event.bars.length > 0 ? { bars: event.bars } : {};
+      return JSON.stringify({
+        type: 'subscriptions',
+        items,
+        total: items.length,
+        ...bars,
+        ...idField(event.id),
+      });
     }
     case 'pong':
       return JSON.stringify({ type: 'pong', ...idField(event.id) });
@@ -100,5 +133,6 @@ export const nativeJson: Dialect = {
   parse: parseCommand,
   encode,
   encodeTick,
+  encodeBar,
   keepAlive: { request: '{"action":"ping"}', response: '{"type":"pong"}' },
 };

@@ -7,6 +7,7 @@ import type { GatewayBook, InterestChange } from '../core/gateway-book.ts';
 import type { ClientCommand, ResumePosition, SubscribeItem, SubscriptionLine } from '../core/protocol.ts';
 import { asNamed, rejection } from '../core/rejection.ts';
 import { DIALECTS } from '../dialects/registry.ts';
+import { BarCommands } from './bar-commands.ts';
 import type { ClientSockets, Session } from './client-sockets.ts';
 import type { GatewayFlusher } from './gateway-flusher.ts';
 import type { ShardCalls } from './shard-calls.ts';
@@ -30,9 +31,11 @@ export interface CommandContext {
 
 export class ClientCommands {
   readonly #context: CommandContext;
+  readonly #bars: BarCommands;
 
   constructor(context: CommandContext) {
     this.#context = context;
+    this.#bars = new BarCommands(context);
   }
 
   /** Takes a message in; the promise settles when it has been answered, and never rejects. */
@@ -80,9 +83,13 @@ export class ClientCommands {
         return this.#subscribe(session, command);
       case 'unsubscribe':
         return this.#unsubscribe(session, command);
+      case 'subscribe_bars':
+        return this.#bars.subscribe(session, command);
+      case 'unsubscribe_bars':
+        return this.#bars.unsubscribe(session, command);
       case 'list': {
-        const items = book.linesOf(session.index);
-        return sockets.tell(session, { kind: 'subscriptions', items, ...idOf(command) });
+        const [items, bars] = [book.linesOf(session.index), book.barLinesOf(session.index)];
+        return sockets.tell(session, { kind: 'subscriptions', items, bars, ...idOf(command) });
       }
       case 'authenticate':
         return authenticate(session, command);
@@ -125,8 +132,9 @@ export class ClientCommands {
     const extras = { ...lines, ...recovered, ...idOf(command) };
     sockets.tell(session, { kind: 'subscribed', tokens, pending, rejected, total, ...extras });
     if (missed) sockets.sendMissed(session, missed);
-    // What is sent at a pace has its newest value at the end of each window: after a break that is now.
-    book.holdSnapshot(session.index, missed ? accepted.filter(({ speed }) => speed !== 'rt') : accepted);
+    // What is sent at a pace or through a filter has no missed ticks of its own: after a break it is the current value.
+    const isWhole = ({ speed, filter }: SubscribeItem) => speed === 'rt' && !filter;
+    book.holdSnapshot(session.index, missed ? accepted.filter((item) => !isWhole(item)) : accepted);
     flusher.drain();
   }
 

@@ -109,6 +109,7 @@ export class ClientGateway extends DurableObject<Env> {
   /** News of one shard. Synchronous up to the sends: pushes of one shard must not overtake each other. */
   push(push: ShardPush): void {
     this.#counters.pushes_received++;
+    this.#flusher.sendBars(this.#book.bars.take(push.bars, push.boot));
     const verdict = this.#book.links[push.shard]?.onPush(push);
     if (verdict === 'resync') this.ctx.waitUntil(this.#calls.resync(push.shard));
     else if (verdict === 'apply') this.#afterNews(this.#book.applyPush(push));

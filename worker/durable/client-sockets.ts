@@ -4,8 +4,10 @@ import { CLIENT_BUFFERED_BYTES_MAX, CLOSE_REASON_BYTES_MAX } from '../../shared/
 import {
   ATTACHMENT_VERSION,
   type Attachment,
+  packBars,
   packSubscriptions,
   readAttachment,
+  unpackBars,
   unpackSubscriptions,
 } from '../core/attachment.ts';
 import type { GatewayBook } from '../core/gateway-book.ts';
@@ -66,8 +68,8 @@ export class ClientSockets {
   }
 
   open(socket: WebSocket, identity: Identity, bearer: Bearer | undefined): Session {
-    const { encodeTick } = DIALECTS[identity.dialect];
-    const outlet = new Outlet(encodeTick, {
+    const { encodeTick, encodeBar } = DIALECTS[identity.dialect];
+    const outlet = new Outlet(encodeTick, encodeBar, {
       send: (frame) => {
         // Sending on a socket that is being closed throws; its session is about to go.
         if (socket.readyState === WebSocket.OPEN) socket.send(frame);
@@ -88,14 +90,19 @@ export class ClientSockets {
     if (socket.readyState !== WebSocket.OPEN) return undefined;
     const attachment = readAttachment(socket.deserializeAttachment());
     const items = attachment ? unpackSubscriptions(attachment.subscriptions) : undefined;
-    if (!attachment || !items || !isDialectName(attachment.dialect)) {
+    const bars = attachment ? unpackBars(attachment.bars) : undefined;
+    if (!attachment || !items || !bars || !isDialectName(attachment.dialect)) {
       socket.close(1012, 'Session of another version, reconnect');
       return undefined;
     }
     const { dialect, connectionId, address, connectedAtMs, bearer } = attachment;
     const from = address === undefined ? {} : { address };
     const session = this.open(socket, { dialect, connectionId, connectedAtMs, ...from }, bearer);
-    if (this.#book.restore(session.index, items).length === 0) return session;
+    const dropped = [
+      ...this.#book.restore(session.index, items),
+      ...this.#book.bars.restore(session.index, bars),
+    ];
+    if (dropped.length === 0) return session;
     this.#close(socket, 1012, 'No room for the session here, reconnect');
     return undefined;
   }
@@ -103,8 +110,9 @@ export class ClientSockets {
   /** Writes the session's state to its socket. Called after every change: an eviction may come at any time. */
   remember(session: Session): void {
     const subscriptions = packSubscriptions(this.#book.subscriptionsOf(session.index));
+    const bars = packBars(this.#book.bars.itemsOf(session.index));
     const { socket, identity, bearer } = session;
-    socket.serializeAttachment({ version: ATTACHMENT_VERSION, ...identity, bearer, subscriptions });
+    socket.serializeAttachment({ version: ATTACHMENT_VERSION, ...identity, bearer, subscriptions, bars });
   }
 
   /** Replies are never dropped: a client that leaves even them unread is cut off at a bound. */

@@ -1,5 +1,6 @@
 // The timers of a gateway: one for what has changed, one for full sockets, both armed only while there is something.
 import { DRAIN_PAUSE_MS_MAX, DRAIN_PAUSE_MS_MIN } from '../../shared/limits.ts';
+import type { BarNews } from '../core/bar-book.ts';
 import type { Delivery } from '../core/delivery.ts';
 import type { SessionIndex } from '../core/subscriptions.ts';
 
@@ -33,6 +34,13 @@ export class GatewayFlusher {
     if (nextAtMs !== Number.POSITIVE_INFINITY) {
       this.#flushTimer = setTimeout(() => this.flush(), Math.max(1, nextAtMs - Date.now()));
     }
+    this.#armDrain();
+  }
+
+  /** Sends bars now; those whose socket is full get them as it empties. */
+  sendBars(news: readonly BarNews[]): void {
+    if (news.length === 0) return;
+    this.counters.frames_sent += this.#delivery.sendBars(news, Date.now());
     this.#armDrain();
   }
 

@@ -2,8 +2,8 @@
 import type { InstrumentToken } from '../../shared/instrument.ts';
 import { RESYNC_ATTEMPTS_MAX, RESYNC_BACKOFF_MS_MAX, RESYNC_BACKOFF_MS_MIN } from '../../shared/limits.ts';
 import type { Expulsion, GatewayBook, InterestChange } from '../core/gateway-book.ts';
+import type { InterestItem } from '../core/interest.ts';
 import { digestOf } from '../core/interest-digest.ts';
-import type { InterestItem } from '../core/shard-book.ts';
 import type { Env } from '../env.ts';
 import { shardStub } from './stubs.ts';
 

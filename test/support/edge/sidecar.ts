@@ -66,6 +66,11 @@ export class TestSidecar {
     return this.#timeMs;
   }
 
+  /** Has the next post be signed so much later: the sidecar's clock, as the shard sees it. */
+  passTime(ms: number): void {
+    this.#timeMs += ms;
+  }
+
   async request(path: string, body: Uint8Array<ArrayBuffer>, timeMs: number, secret = env.INGEST_SECRET) {
     const signature = await sign(path, timeMs, body, secret);
     return new Request(`http://edge${path}`, {

@@ -5,20 +5,27 @@ import { describe, expect, test } from 'vitest';
 import type { InstrumentToken } from '../../../shared/instrument.ts';
 import {
   ATTACHMENT_BYTES_MAX,
+  CLIENT_BARS_MAX,
+  CLIENT_FILTERS_MAX,
   CLIENT_SUBSCRIPTIONS_MAX,
   PRINCIPAL_BYTES_MAX,
 } from '../../../shared/limits.ts';
 import {
   ATTACHMENT_VERSION,
   type Attachment,
+  packBars,
   packSubscriptions,
   principalBytes,
   readAttachment,
   type SubscriptionItem,
+  unpackBars,
   unpackSubscriptions,
 } from '../../../worker/core/attachment.ts';
+import { ALL_INTERVALS } from '../../../worker/core/bar.ts';
+import type { BarSubscription } from '../../../worker/core/bar-book.ts';
+import type { RawFilter } from '../../../worker/core/filters.ts';
 import { SPEEDS } from '../../../worker/core/protocol.ts';
-import { type Terms, termsOf } from '../../../worker/core/terms.ts';
+import { TERMS_BITS, type Terms, termsOf } from '../../../worker/core/terms.ts';
 import type { Bearer } from '../../../worker/core/upgrade.ts';
 
 const BEARER: Bearer = {
@@ -31,6 +38,12 @@ const BEARER: Bearer = {
   issuedAtS: 1_763_990_000,
 };
 
+/** As many bars as may be, as far apart as can be. */
+const MOST_BARS = Array.from(
+  { length: CLIENT_BARS_MAX },
+  (_, i): BarSubscription => [((i + 1) * Math.floor(0xffff_ffff / CLIENT_BARS_MAX)) as InstrumentToken, 2],
+);
+
 function attachmentOf(subscriptions: Uint8Array, bearer = BEARER): Attachment {
   return {
     version: ATTACHMENT_VERSION,
@@ -41,26 +54,39 @@ function attachmentOf(subscriptions: Uint8Array, bearer = BEARER): Attachment {
     address: '1234:5678:9abc:def0:1234:5678:255.255.255.255',
     connectedAtMs: 1_764_000_000_000,
     subscriptions,
+    bars: packBars(MOST_BARS),
   };
 }
 
 const item = (token: number, terms: Terms): SubscriptionItem => [token as InstrumentToken, terms];
 
-/** In every mode and at every speed. */
+/** In every mode and at every speed, without a filter. */
 const ALL_TERMS = ([1, 2, 3] as const).flatMap((rank) => SPEEDS.map((speed) => termsOf(rank, speed)));
-/** The largest terms that there are. */
-const TERMS_MAX = Math.max(...ALL_TERMS);
+const FILTERED = termsOf(3, 1000, true);
+const anyFilter: fc.Arbitrary<RawFilter> = fc
+  .record({ minChange: fc.integer({ min: 0, max: 0xffff_ffff }), onTrade: fc.boolean() })
+  .filter(({ minChange, onTrade }) => minChange > 0 || onTrade);
+const anyToken = fc.integer({ min: 1, max: 0xffff_ffff });
+const anyItem: fc.Arbitrary<SubscriptionItem> = fc.oneof(
+  fc.tuple(anyToken, fc.constantFrom(...ALL_TERMS)).map(([token, terms]) => item(token, terms)),
+  fc
+    .tuple(anyToken, fc.constantFrom(...ALL_TERMS), anyFilter)
+    .map(
+      ([token, terms, filter]): SubscriptionItem => [
+        token as InstrumentToken,
+        terms | (FILTERED - termsOf(3, 1000)),
+        filter,
+      ],
+    ),
+);
 
 describe('subscriptions as bytes', () => {
   test('round trip, in whatever order they come', () => {
-    const items = fc.uniqueArray(
-      fc.tuple(fc.integer({ min: 1, max: 0xffff_ffff }), fc.constantFrom(...ALL_TERMS)),
-      { selector: ([token]) => token, maxLength: 100 },
-    );
+    const items = fc.uniqueArray(anyItem, { selector: ([token]) => token, maxLength: 100 });
     fc.assert(
       fc.property(items, (list) => {
         const sorted = [...list].sort(([a], [b]) => a - b);
-        expect(unpackSubscriptions(packSubscriptions(list.map(([t, r]) => item(t, r))))).toEqual(sorted);
+        expect(unpackSubscriptions(packSubscriptions(list))).toEqual(sorted);
       }),
       { numRuns: 300 },
     );
@@ -68,41 +94,63 @@ describe('subscriptions as bytes', () => {
       const list = [item(1, terms), item(0xffff_fffe, terms), item(0xffff_ffff, terms)];
       expect(unpackSubscriptions(packSubscriptions(list))).toEqual(list);
     }
-    expect(unpackSubscriptions(packSubscriptions([item(0xffff_ffff, TERMS_MAX)]))).toEqual([
-      [0xffff_ffff, TERMS_MAX],
-    ]);
     expect(unpackSubscriptions(new Uint8Array(0))).toEqual([]);
   });
 
   test('any bytes are either what was packed or nothing', () => {
-    const bytes = fc.array(fc.oneof(fc.constantFrom(0, 1, 0x11, 0x1f, 0x7f, 0x80, 0xff), fc.nat(255)), {
-      maxLength: 14,
-    });
+    // A good list with a few bytes changed, added or cut off: random bytes alone hardly ever get past the first one.
+    const bytes = fc
+      .tuple(
+        fc.uniqueArray(anyItem, { selector: ([token]) => token, maxLength: 6 }),
+        fc.array(fc.tuple(fc.nat(40), fc.nat(255)), { maxLength: 3 }),
+        fc.integer({ min: -2, max: 2 }),
+      )
+      .map(([list, changes, longer]) => {
+        const packed = [...packSubscriptions(list)];
+        for (const [at, byte] of changes) if (at < packed.length) packed[at] = byte;
+        if (longer < 0) return packed.slice(0, longer);
+        return [...packed, ...new Array(longer).fill(0)];
+      });
+    let read = 0;
     fc.assert(
       fc.property(bytes, (list) => {
         const items = unpackSubscriptions(Uint8Array.from(list));
-        if (items) expect([...packSubscriptions(items)]).toEqual(list);
+        if (!items) return;
+        read++;
+        expect([...packSubscriptions(items)]).toEqual(list);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 5_000 },
     );
+    expect(read).toBeGreaterThan(500);
+    const good = [...packSubscriptions([item(5, 3), item(9, 3)])];
     const corrupted: [string, number[]][] = [
-      ['half an item', [0x80]],
-      ['a difference and terms of zero', [0x00]],
-      ['terms of zero', [0x10]],
-      ['a speed without a mode', [0x14]],
-      ['a difference of zero', [0x03]],
-      ['a difference of zero after an item', [0x11, 0x03]],
-      ['a zero at the end of a number', [0x91, 0x00]],
-      ['zeros without end', [...new Array(200).fill(0x80), 0x11]],
-      ['more than a token', [0xff, 0xff, 0xff, 0xff, 0xff, 0x02]],
-      ['seven bytes', [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]],
-      ['tokens that add up to more than one', [0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0x11]],
+      ['a length without anything', [0, 1]],
+      ['a length of zero', [0, 0, 0]],
+      ['half an item', good.slice(0, -1)],
+      ['a byte after the end', [...good, 0]],
+      ['a differing width', good.map((byte, i) => (i === 2 ? byte ^ 0x08 : byte))],
+      ['ones without end', [0, 1, 0xff, ...new Array(600).fill(0xff)]],
     ];
     for (const [name, list] of corrupted)
       expect(unpackSubscriptions(Uint8Array.from(list)), name).toBeUndefined();
-    expect(unpackSubscriptions(Uint8Array.from([0xff, 0xff, 0xff, 0xff, 0xff, 0x01]))).toEqual([
-      [0xffff_ffff, 15],
-    ]);
+    const withoutMode = packSubscriptions([item(5, 4)]);
+    const withoutCondition: SubscriptionItem = [
+      5 as InstrumentToken,
+      FILTERED,
+      { minChange: 0, onTrade: false },
+    ];
+    expect(unpackSubscriptions(withoutMode)).toBeUndefined();
+    expect(unpackSubscriptions(packSubscriptions([withoutCondition]))).toBeUndefined();
+  });
+
+  test(`${CLIENT_FILTERS_MAX} filters are read, one more is not ours`, () => {
+    const filter = { minChange: 5, onTrade: true };
+    const items = Array.from(
+      { length: CLIENT_FILTERS_MAX + 1 },
+      (_, i): SubscriptionItem => [(i + 1) as InstrumentToken, FILTERED, filter],
+    );
+    expect(unpackSubscriptions(packSubscriptions(items.slice(1)))).toHaveLength(CLIENT_FILTERS_MAX);
+    expect(unpackSubscriptions(packSubscriptions(items))).toBeUndefined();
   });
 
   test(`${CLIENT_SUBSCRIPTIONS_MAX} are read, one more is not ours`, () => {
@@ -112,20 +160,49 @@ describe('subscriptions as bytes', () => {
   });
 });
 
-describe(`the largest session fits ${ATTACHMENT_BYTES_MAX} bytes as the runtime serialises it`, () => {
-  /** Smallest differences that take four bytes and five: 7 bits a byte, 4 of them the terms. */
-  const [GAP_4, GAP_5] = [2 ** 17, 2 ** 24];
-  /** A fifth byte costs GAP_5 - GAP_4 of the 32 bits: so many can have it while all others have four. */
-  const FIVES = Math.floor((0xffff_ffff - CLIENT_SUBSCRIPTIONS_MAX * GAP_4) / (GAP_5 - GAP_4));
-  const worst = Array.from({ length: CLIENT_SUBSCRIPTIONS_MAX }, (_, i) => {
-    const large = Math.min(i + 1, FIVES);
-    return item(large * GAP_5 + (i + 1 - large) * GAP_4, TERMS_MAX);
+describe('bars as bytes', () => {
+  test('round trip', () => {
+    const items = fc.uniqueArray(fc.tuple(anyToken, fc.integer({ min: 1, max: ALL_INTERVALS })), {
+      selector: ([token]) => token,
+      maxLength: CLIENT_BARS_MAX / 2,
+    });
+    fc.assert(
+      fc.property(items, (list) => {
+        const bars = list.map(([token, set]): BarSubscription => [token as InstrumentToken, set]);
+        expect(unpackBars(packBars(bars))).toEqual([...bars].sort(([a], [b]) => a - b));
+      }),
+    );
+    expect(packBars(MOST_BARS).length).toBeLessThanOrEqual(710);
+    expect(unpackBars(packBars(MOST_BARS))).toEqual(MOST_BARS);
   });
 
-  /** Bytes that a difference takes. */
-  function bytesOf(difference: number): number {
-    return packSubscriptions([item(difference, TERMS_MAX)]).length;
+  test(`${CLIENT_BARS_MAX} are read, intervals counted one by one; one more is not ours, nor is none of an instrument`, () => {
+    const one = (set: number): BarSubscription => [1 as InstrumentToken, set];
+    expect(unpackBars(packBars([one(ALL_INTERVALS), ...MOST_BARS.slice(2)]))).toHaveLength(
+      CLIENT_BARS_MAX - 1,
+    );
+    expect(unpackBars(packBars([one(ALL_INTERVALS), ...MOST_BARS.slice(1)]))).toBeUndefined();
+    expect(unpackBars(packBars([one(1), ...MOST_BARS]))).toBeUndefined();
+    expect(unpackBars(packBars([one(0)]))).toBeUndefined();
+  });
+});
+
+describe(`the largest session fits ${ATTACHMENT_BYTES_MAX} bytes as the runtime serialises it`, () => {
+  /** As far apart as can be, and each difference just as far above a whole quotient as costs the most. */
+  function farApart(count: number): number[] {
+    const gap = Math.floor(0xffff_ffff / count);
+    return Array.from({ length: count }, (_, i) => 0xffff_ffff - gap * (count - 1 - i));
   }
+
+  /** Most bits: the code's own bound for the tokens, terms, and filters. */
+  const BITS_MAX =
+    16 + 5 + CLIENT_SUBSCRIPTIONS_MAX * (20 + 1 + TERMS_BITS) + 2 ** 12 + CLIENT_FILTERS_MAX * 33;
+  const worst = farApart(CLIENT_SUBSCRIPTIONS_MAX).map(
+    (token, i): SubscriptionItem =>
+      i < CLIENT_FILTERS_MAX
+        ? [token as InstrumentToken, FILTERED, { minChange: 0xffff_ffff, onTrade: true }]
+        : item(token, termsOf(3, 1000)),
+  );
 
   /** Claims just under the bound, in text that takes two bytes a character. */
   function largestBearer(): Bearer {
@@ -149,8 +226,8 @@ describe(`the largest session fits ${ATTACHMENT_BYTES_MAX} bytes as the runtime 
     expect(new Set(worst.map(([token]) => token)).size).toBe(CLIENT_SUBSCRIPTIONS_MAX);
     expect(Math.max(...worst.map(([token]) => token))).toBeLessThanOrEqual(0xffff_ffff);
     const bytes = packSubscriptions(worst);
-    expect([GAP_4 - 1, GAP_4, GAP_5 - 1, GAP_5].map(bytesOf)).toEqual([3, 4, 4, 5]);
-    expect(bytes.length).toBe(4 * CLIENT_SUBSCRIPTIONS_MAX + FIVES);
+    expect(bytes.length).toBeLessThanOrEqual(Math.ceil(BITS_MAX / 8));
+    expect(bytes.length, 'and the bound is no idle one').toBeGreaterThan(BITS_MAX / 8 - 200);
     expect(unpackSubscriptions(bytes)).toEqual(worst);
     const { bearer: _none, ...anonymous } = attachmentOf(bytes);
     const ownBytes = serialize(anonymous).length + serialize('bearer').length;
@@ -204,6 +281,7 @@ describe('readAttachment', () => {
     for (const key of Object.keys(whole)) if (!optional.has(key)) others.push({ ...whole, [key]: undefined });
     others.push({ ...whole, version: ATTACHMENT_VERSION - 1 });
     others.push({ ...whole, version: ATTACHMENT_VERSION + 1 }, { ...whole, subscriptions: [1, 2] });
+    others.push({ ...whole, bars: [1] });
     others.push({ ...whole, bearer: {} }, { ...whole, bearer: { ...BEARER, userId: 5 } });
     others.push({ ...whole, bearer: { ...BEARER, permissions: 'all' } });
     others.push({ ...whole, bearer: { ...BEARER, expiresAtS: undefined } });

@@ -193,7 +193,8 @@ class World {
     for (const gateway of this.gateways.values()) {
       for (const client of gateway.clients) {
         const session = gateway.life.sessionOf(client) as number;
-        const held = new Map(gateway.life.book.subscriptionsOf(session));
+        const items = gateway.life.book.subscriptionsOf(session);
+        const held = new Map(items.map(([token, terms]) => [token, terms]));
         expect(held, `subscriptions of ${client.name}`).toEqual(client.subscribed);
         for (const market of this.markets) this.#checkValues(client, market);
       }

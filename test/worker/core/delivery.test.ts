@@ -55,7 +55,7 @@ class Gateway {
       const token = view.getUint32(at + AT.token, true);
       return JSON.stringify({ token, price: view.getUint32(at + AT.lastPrice, true), rank, seq });
     };
-    this.#outlets[session] = new Outlet(encodeTick, {
+    this.#outlets[session] = new Outlet(encodeTick, () => 'bar', {
       send: (frame) => this.sent.push({ session, ...JSON.parse(frame), atMs: this.nowMs, by: this.#by }),
       bufferedBytes: () => (this.full.has(session) ? CLIENT_BACKLOG_BYTES_MAX : 0),
     });

@@ -241,7 +241,7 @@ class GatewayLife {
   }
 
   open(client: Client): void {
-    const outlet = new Outlet(encodeTick, {
+    const outlet = new Outlet(encodeTick, () => 'bar', {
       send: (frame) => {
         if (this.isAlive) client.receive(frame);
       },

@@ -50,7 +50,7 @@ class Room implements FanoutSource {
   join(encodeTick: TickEncoder): SessionIndex {
     const frames: string[] = [];
     const session = this.received.push(frames) - 1;
-    this.outlets[session] = new Outlet(encodeTick, {
+    this.outlets[session] = new Outlet(encodeTick, () => 'bar', {
       send: (frame) => void frames.push(frame),
       bufferedBytes: () => (this.full.has(session) ? CLIENT_BACKLOG_BYTES_MAX : 0),
     });

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { InstrumentToken } from '../../../shared/instrument.ts';
 import {
   CLIENT_BACKLOG_BYTES_MAX,
+  CLIENT_FILTERS_MAX,
   CLIENT_STALLED_MS_MAX,
   CLIENT_SUBSCRIPTIONS_MAX,
   GATEWAY_INSTRUMENTS_MAX,
@@ -38,11 +39,28 @@ function ticksOf(...values: (readonly [token: number, price: number, seq: number
 }
 
 function snapshotOf(more: Partial<Snapshot> = {}): Snapshot {
-  return { boot: BOOT, pushSeq: 0, ticks: new Uint32Array(0), definitions: [], unknown: [], ...more };
+  return {
+    boot: BOOT,
+    pushSeq: 0,
+    ticks: new Uint32Array(0),
+    definitions: [],
+    unknown: [],
+    bars: [],
+    ...more,
+  };
 }
 
 function pushOf(seq: number, more: Partial<ShardPush> = {}): ShardPush {
-  return { shard: SHARD, boot: BOOT, seq, ticks: new Uint32Array(0), definitions: [], unknown: [], ...more };
+  return {
+    shard: SHARD,
+    boot: BOOT,
+    seq,
+    ticks: new Uint32Array(0),
+    definitions: [],
+    unknown: [],
+    bars: [],
+    ...more,
+  };
 }
 
 const item = (token: InstrumentToken, rank: ModeRank = 3, speed: Speed = 'rt'): SubscribeItem => ({
@@ -60,7 +78,7 @@ class Room {
   join(): SessionIndex {
     const frames: string[] = [];
     let session = -1;
-    const outlet = new Outlet(encodeTick, {
+    const outlet = new Outlet(encodeTick, () => 'bar', {
       send: (frame) => void frames.push(frame),
       bufferedBytes: () => (this.full.has(session) ? CLIENT_BACKLOG_BYTES_MAX : 0),
     });
@@ -608,5 +626,64 @@ describe('limits', () => {
     expect(room.book.subscriptions.countOf(late)).toBe(0);
     room.book.closeSession(sessions[0] as SessionIndex);
     expect(room.subscribe(late, over).accepted).toEqual(over);
+  });
+});
+
+describe('filters', () => {
+  const filtered = (token: InstrumentToken, rank: ModeRank = 3): SubscribeItem => ({
+    ...item(token, rank),
+    filter: { minChange: 0.1 },
+  });
+
+  test('are part of a subscription: listed, remembered, changed live, gone with it', () => {
+    const room = new Room();
+    const session = room.join();
+    room.subscribe(session, [filtered(A), item(B)]);
+    expect(room.book.linesOf(session).map(({ token, filter }) => [token, filter])).toEqual([
+      [A, { minChange: 0.1 }],
+      [B, undefined],
+    ]);
+    const remembered = room.book.subscriptionsOf(session);
+    expect(remembered[0]?.[2]).toEqual({ minChange: 10, onTrade: false });
+    const after = new Room();
+    after.book.restore(after.join(), remembered);
+    expect(after.book.subscriptionsOf(0)).toEqual(remembered);
+    room.subscribe(session, [item(A), { ...item(B), filter: { onTrade: true } }]);
+    expect(room.book.linesOf(session).map(({ filter }) => filter)).toEqual([undefined, { onTrade: true }]);
+    room.book.unsubscribe(session, [A, B]);
+    expect(room.book.subscriptions.filters.countOf(session)).toBe(0);
+    room.subscribe(session, [filtered(A)]);
+    room.book.closeSession(session);
+    expect(room.book.subscriptions.filters.countOf(session)).toBe(0);
+  });
+
+  test('have the volume streamed also for a client that is not sent it', () => {
+    const room = new Room();
+    const plan = room.subscribe(room.join(), [filtered(A, 1)]);
+    expect(plan.contacts.get(SHARD)).toEqual([[A, 2]]);
+    expect(room.book.interestOf(SHARD)).toEqual([[A, 2]]);
+  });
+
+  test(`${CLIENT_FILTERS_MAX} per connection, one more is refused, another change of one of them is not`, () => {
+    const room = new Room();
+    const session = room.join();
+    const tokens = Array.from(
+      { length: CLIENT_FILTERS_MAX + 2 },
+      (_, i) => (i * 256 + 257) as InstrumentToken,
+    );
+    const first = room.subscribe(
+      session,
+      tokens.slice(0, -1).map((token) => filtered(token)),
+    );
+    expect(first.accepted).toHaveLength(CLIENT_FILTERS_MAX);
+    expect(first.rejected).toMatchObject([{ item: tokens[CLIENT_FILTERS_MAX], code: 'filter_limit' }]);
+    const [some, other] = [tokens[0] as InstrumentToken, tokens.at(-1) as InstrumentToken];
+    const second = room.subscribe(session, [
+      filtered(some),
+      filtered(other),
+      item(tokens[1] as InstrumentToken),
+    ]);
+    expect(second.accepted.map(({ token }) => token)).toEqual([some, tokens[1]]);
+    expect(room.subscribe(session, [filtered(other)]).rejected, 'one has been given up').toEqual([]);
   });
 });

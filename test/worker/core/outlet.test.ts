@@ -9,13 +9,17 @@ class SocketDouble {
   bufferedBytes = 0;
   tells = true;
   readonly frames: string[] = [];
-  readonly outlet = new Outlet(() => '', {
-    send: (frame) => {
-      this.frames.push(frame);
-      this.bufferedBytes += frame.length;
+  readonly outlet = new Outlet(
+    () => '',
+    () => '',
+    {
+      send: (frame) => {
+        this.frames.push(frame);
+        this.bufferedBytes += frame.length;
+      },
+      bufferedBytes: () => (this.tells ? this.bufferedBytes : undefined),
     },
-    bufferedBytes: () => (this.tells ? this.bufferedBytes : undefined),
-  });
+  );
 }
 
 const FRAME = 'x'.repeat(1_000);

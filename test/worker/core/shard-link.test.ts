@@ -6,11 +6,11 @@ import type { ShardPush, Snapshot } from '../../../worker/core/shard-book.ts';
 import { ShardLink } from '../../../worker/core/shard-link.ts';
 
 function pushOf(seq: number, boot = 1): ShardPush {
-  return { shard: 0, boot, seq, ticks: Uint32Array.of(seq), definitions: [], unknown: [] };
+  return { shard: 0, boot, seq, ticks: Uint32Array.of(seq), definitions: [], unknown: [], bars: [] };
 }
 
 function snapshotOf(pushSeq: number, boot = 1): Snapshot {
-  return { boot, pushSeq, ticks: Uint32Array.of(pushSeq), definitions: [], unknown: [] };
+  return { boot, pushSeq, ticks: Uint32Array.of(pushSeq), definitions: [], unknown: [], bars: [] };
 }
 
 function syncedAt(pushSeq: number): ShardLink {

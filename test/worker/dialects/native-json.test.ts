@@ -48,6 +48,82 @@ describe('what clients say', () => {
     expect(parse('  {\n"action" :\t"ping", "extra": {"tokens": [1]} }')).toEqual({ kind: 'ping' });
   });
 
+  test('a filter, for all items of a request or for one of them', () => {
+    const command = parse({
+      action: 'subscribe',
+      tokens: [5],
+      items: [{ token: 6, filter: { on_trade: true } }, { symbol: 'NSE:INFY' }, { token: 7, filter: 'no' }],
+      filter: { min_change: 0.5, on_trade: true },
+    });
+    const filter = { minChange: 0.5, onTrade: true };
+    expect(command).toMatchObject({
+      items: [
+        { token: 5, filter },
+        { token: 6, filter: { onTrade: true } },
+      ],
+      symbols: [{ symbol: 'NSE:INFY', filter }],
+      rejected: [{ item: 7, code: 'invalid_parameter', message: 'filter must be an object, got no' }],
+    });
+    const bad: [unknown, string][] = [
+      [[], 'filter must be an object, got a list'],
+      [null, 'filter must be an object, got null'],
+      [{}, 'filter must have min_change or on_trade'],
+      [{ min_change: 0 }, 'filter.min_change must be a number of rupees above zero, got 0'],
+      [{ min_change: '1' }, 'filter.min_change must be a number of rupees above zero, got 1'],
+      [{ on_trade: false }, 'filter.on_trade must be true, got false'],
+      [{ min_change: 1, on_trade: 1 }, 'filter.on_trade must be true, got 1'],
+    ];
+    for (const [value, message] of bad) {
+      expect(parse({ action: 'subscribe', tokens: [5], filter: value })).toEqual({
+        kind: 'refused',
+        code: 'invalid_parameter',
+        message,
+      });
+    }
+    expect(parse('{"action":"subscribe","tokens":[5],"filter":{"min_change":1e400}}')).toMatchObject({
+      kind: 'refused',
+      code: 'invalid_parameter',
+    });
+  });
+
+  test('bars: an interval, tokens or symbols, and nothing that is not theirs', () => {
+    expect(
+      parse({
+        action: 'subscribe',
+        kind: 'bar',
+        interval: '1s',
+        tokens: [5, 0],
+        symbols: ['NSE:INFY'],
+        id: 3,
+      }),
+    ).toMatchObject({
+      kind: 'subscribe_bars',
+      interval: '1s',
+      tokens: [5],
+      symbols: ['NSE:INFY'],
+      rejected: [{ item: 0, code: 'invalid_instrument_token' }],
+      id: 3,
+    });
+    expect(parse({ action: 'unsubscribe', kind: 'bar', interval: '1m', tokens: [5] })).toMatchObject({
+      kind: 'unsubscribe_bars',
+      interval: '1m',
+    });
+    expect(parse({ action: 'subscribe', kind: 'tick', tokens: [5] })).toMatchObject({ kind: 'subscribe' });
+    const bar = { action: 'subscribe', kind: 'bar', interval: '1s', tokens: [5] };
+    for (const [change, message] of [
+      [{ interval: '5m' }, 'interval must be "1s" or "1m"'],
+      [{ interval: undefined }, 'interval must be "1s" or "1m"'],
+      [{ kind: 'candle' }, 'kind must be tick or bar'],
+      [{ filter: { min_change: 1 } }, 'filter is not for bars'],
+      [{ items: [] }, 'items is not for bars'],
+      [{ speed: 100 }, 'speed is not for bars'],
+      [{ resume: {} }, 'resume is not for bars'],
+      [{ tokens: 5 }, 'tokens must be a list of instrument tokens'],
+    ] as const) {
+      expect(parse({ ...bar, ...change })).toMatchObject({ kind: 'refused', message });
+    }
+  });
+
   test('repeated tokens count once, in the order of their first mention; none at all are a command too', () => {
     expect(parse({ action: 'unsubscribe', tokens: [5, 1, 5, 1.0, 3] })).toMatchObject({ tokens: [5, 1, 3] });
     expect(parse({ action: 'subscribe', tokens: [] })).toEqual({
@@ -252,11 +328,81 @@ describe('what clients are told', () => {
     expect(encode({ ...connected, principal: bare })).toMatchObject({ user: { user_id: 'u' } });
   });
 
+  test('bars: prices in rupees, times in ISO 8601, what is not there is absent', () => {
+    const [token = 5 as InstrumentToken] = tokens(408_065);
+    const name = { token, tradingsymbol: 'INFY', exchange: 'NSE', interval: '1m' } as const;
+    const prices = { open: 150_005, high: 150_100, low: 149_990, close: 150_050 };
+    const bar = {
+      ...name,
+      startMs: 1_767_587_400_000,
+      ...prices,
+      ticks: 12,
+      isClosed: true,
+      isPartial: false,
+    };
+    const data = {
+      instrument_token: 408_065,
+      tradingsymbol: 'INFY',
+      exchange: 'NSE',
+      interval: '1m',
+      start: '2026-01-05T04:30:00.000Z',
+      open: 1500.05,
+      high: 1501,
+      low: 1499.9,
+      close: 1500.5,
+      ticks: 12,
+      closed: true,
+    };
+    expect(JSON.parse(nativeJson.encodeBar(bar))).toEqual({ type: 'bar', data });
+    const more = { ...bar, volume: 0, oi: 7, isClosed: false, isPartial: true };
+    expect(JSON.parse(nativeJson.encodeBar(more))).toEqual({
+      type: 'bar',
+      data: { ...data, volume: 0, oi: 7, closed: false, partial: true },
+    });
+  });
+
+  test('answers about bars', () => {
+    const [token = 5 as InstrumentToken] = tokens(5);
+    const given = { interval: '1s', tokens: [token], rejected: [], total: 4 } as const;
+    const told = { kind: 'bar', interval: '1s', tokens: [5], total: 4 };
+    expect(encode({ kind: 'subscribed_bars', ...given, id: 1 })).toEqual({
+      type: 'subscribed',
+      ...told,
+      id: 1,
+    });
+    expect(encode({ kind: 'unsubscribed_bars', ...given })).toEqual({ type: 'unsubscribed', ...told });
+    const bars = [{ token, symbol: 'NSE:X', interval: '1m' }] as const;
+    expect(encode({ kind: 'subscriptions', items: [], bars })).toEqual({
+      type: 'subscriptions',
+      items: [],
+      total: 0,
+      bars: [{ token: 5, symbol: 'NSE:X', interval: '1m' }],
+    });
+  });
+
+  test('a filter in the answer to list', () => {
+    const [token = 5 as InstrumentToken] = tokens(5);
+    const line = { token, mode: 'ltp', speed: 'rt', isLive: true } as const;
+    const items = [
+      { ...line, filter: { minChange: 0.05 } },
+      { ...line, filter: { onTrade: true as const } },
+      line,
+    ];
+    const told = encode({ kind: 'subscriptions', items, bars: [] }) as { items: { filter?: unknown }[] };
+    expect(told.items.map(({ filter }) => filter)).toEqual([
+      { min_change: 0.05 },
+      { on_trade: true },
+      undefined,
+    ]);
+  });
+
   test('every limit of the protocol is published', () => {
     expect(Object.keys(CLIENT_LIMITS).sort()).toEqual([
       'authenticate_ms',
+      'bars',
       'connections_per_address',
       'connections_per_user',
+      'filters',
       'message_chars',
       'messages_per_second',
       'subscriptions',

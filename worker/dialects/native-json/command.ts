@@ -8,6 +8,7 @@ import {
 } from '../../../shared/limits.ts';
 import { type ModeRank, rankOfMode } from '../../../shared/tick.ts';
 import {
+  BAR_INTERVALS,
   type ClientCommand,
   type CommandId,
   type Refusal,
@@ -17,6 +18,7 @@ import {
   type Speed,
   type SubscribeItem,
   type SymbolItem,
+  type TickFilter,
 } from '../../core/protocol.ts';
 
 /** Characters of a client's own text that an error repeats. */
@@ -41,21 +43,45 @@ function given(value: unknown): unknown {
   return Number.isFinite(value) ? value : echo(value);
 }
 
-/** Mode and speed of a subscription. */
+/** How a subscription is served. */
 interface Options {
   readonly rank: ModeRank;
   readonly speed: Speed;
+  readonly filter?: TickFilter;
+}
+
+/** The filter in `value`, or a text that says what is wrong with it. */
+function parseFilter(value: unknown): TickFilter | string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return `filter must be an object, got ${echo(value)}`;
+  }
+  const { min_change: minChange, on_trade: onTrade } = value as { min_change?: unknown; on_trade?: unknown };
+  if (minChange !== undefined && !(Number.isFinite(minChange) && (minChange as number) > 0)) {
+    return `filter.min_change must be a number of rupees above zero, got ${echo(minChange)}`;
+  }
+  if (onTrade !== undefined && onTrade !== true) return `filter.on_trade must be true, got ${echo(onTrade)}`;
+  if (minChange === undefined && onTrade === undefined) return 'filter must have min_change or on_trade';
+  return {
+    ...(minChange === undefined ? {} : { minChange: minChange as number }),
+    ...(onTrade === undefined ? {} : { onTrade }),
+  };
 }
 
 /** The options in `value`, each that is absent taken from `defaults`; a text that says what is wrong with them. */
-function parseOptions(value: { mode?: unknown; speed?: unknown }, defaults: Options): Options | string {
+function parseOptions(
+  value: { mode?: unknown; speed?: unknown; filter?: unknown },
+  defaults: Options,
+): Options | string {
   const { mode, speed } = value;
   if (mode !== undefined && mode !== 'ltp' && mode !== 'quote' && mode !== 'full') {
     return `mode must be ltp, quote or full, got ${echo(mode)}`;
   }
   const chosen = speed === undefined ? defaults.speed : SPEEDS.find((candidate) => candidate === speed);
   if (chosen === undefined) return `speed must be "rt", 100, 250 or 1000, got ${echo(speed)}`;
-  return { rank: mode === undefined ? defaults.rank : rankOfMode(mode), speed: chosen };
+  const filter = value.filter === undefined ? defaults.filter : parseFilter(value.filter);
+  if (typeof filter === 'string') return filter;
+  const rank = mode === undefined ? defaults.rank : rankOfMode(mode);
+  return { rank, speed: chosen, ...(filter ? { filter } : {}) };
 }
 
 /** Exchange and symbol. Control characters and halves of surrogate pairs are in none, and no text of the database. */
@@ -94,7 +120,7 @@ class Request {
       this.#reject('token', value, 'invalid_parameter', `item must be an object, got ${echo(value)}`);
       return;
     }
-    const item = value as { token?: unknown; symbol?: unknown; mode?: unknown; speed?: unknown };
+    const item = value as Record<'token' | 'symbol' | 'mode' | 'speed' | 'filter', unknown>;
     const options = parseOptions(item, defaults);
     const field = item.symbol === undefined ? 'token' : 'symbol';
     if (typeof options === 'string') this.#reject(field, item[field], 'invalid_parameter', options);
@@ -109,11 +135,14 @@ class Request {
 
 interface Fields {
   readonly action?: unknown;
+  readonly kind?: unknown;
+  readonly interval?: unknown;
   readonly tokens?: unknown;
   readonly symbols?: unknown;
   readonly items?: unknown;
   readonly mode?: unknown;
   readonly speed?: unknown;
+  readonly filter?: unknown;
   readonly token?: unknown;
   readonly resume?: unknown;
   readonly id?: unknown;
@@ -177,12 +206,29 @@ function parseUnsubscribe(fields: Fields): ClientCommand {
   return { kind: 'unsubscribe', tokens: [...tokens.keys()], symbols: [...symbols.keys()], rejected };
 }
 
+/** Bars have an interval instead of mode, speed and filter, and nothing to resume. */
+function parseBars(fields: Fields, kind: 'subscribe_bars' | 'unsubscribe_bars'): ClientCommand {
+  const interval = BAR_INTERVALS.find((candidate) => candidate === fields.interval);
+  if (!interval) {
+    return refused('invalid_parameter', 'interval must be "1s" or "1m"', `got ${echo(fields.interval)}`);
+  }
+  const foreign = (['items', 'mode', 'speed', 'filter', 'resume'] as const).find(
+    (name) => fields[name] !== undefined,
+  );
+  if (foreign) return refused('invalid_parameter', `${foreign} is not for bars`);
+  const request = parseRequest(fields, { rank: 3, speed: 'rt' });
+  if ('kind' in request) return request;
+  const { tokens, symbols, rejected } = request;
+  return { kind, interval, tokens: [...tokens.keys()], symbols: [...symbols.keys()], rejected };
+}
+
 /** JSON has no infinity, but `1e400` parses as one: it could not be given back. */
 function isCommandId(id: unknown): id is CommandId {
   return Number.isFinite(id) || (typeof id === 'string' && id.length <= CLIENT_COMMAND_ID_CHARS_MAX);
 }
 
 function parseFields(fields: Fields): ClientCommand {
+  const { kind = 'tick' } = fields;
   switch (fields.action) {
     case 'ping':
       return { kind: 'ping' };
@@ -192,9 +238,13 @@ function parseFields(fields: Fields): ClientCommand {
       if (typeof fields.token === 'string') return { kind: 'authenticate', token: fields.token };
       return refused('invalid_parameter', 'token must be a text');
     case 'subscribe':
-      return parseSubscribe(fields);
-    case 'unsubscribe':
-      return parseUnsubscribe(fields);
+    case 'unsubscribe': {
+      const isSubscribe = fields.action === 'subscribe';
+      if (kind === 'bar') return parseBars(fields, isSubscribe ? 'subscribe_bars' : 'unsubscribe_bars');
+      if (kind !== 'tick')
+        return refused('invalid_parameter', 'kind must be tick or bar', `got ${echo(kind)}`);
+      return isSubscribe ? parseSubscribe(fields) : parseUnsubscribe(fields);
+    }
     default:
       return refused('unknown_action', `Unknown action: ${echo(fields.action)}`);
   }

@@ -1,0 +1,243 @@
+// A gateway's bars: who wants which, the newest of each, and which that shards tell are news.
+import type { InstrumentToken } from '../../shared/instrument.ts';
+import { CLIENT_BARS_MAX } from '../../shared/limits.ts';
+import type { TickStore } from '../../shared/tick-store.ts';
+import {
+  BAR_INTERVALS,
+  type Bar,
+  barKey,
+  type IntervalIndex,
+  type IntervalSet,
+  intervalSetOf,
+} from './bar.ts';
+import { interestIn } from './interest.ts';
+import type { BarItem, BarLine } from './protocol.ts';
+import type { InterestChange, Plan, ShardInterest } from './shard-interest.ts';
+import type { SessionIndex } from './subscriptions.ts';
+
+/** The bars that a session has of one instrument, as its socket remembers them. */
+export type BarSubscription = readonly [token: InstrumentToken, intervals: IntervalSet];
+
+/** A bar that somebody has yet to be told. */
+export interface BarNews {
+  readonly key: number;
+  readonly bar: Bar;
+  readonly sessions: Iterable<SessionIndex>;
+}
+
+interface Known {
+  readonly boot: number;
+  readonly bar: Bar;
+}
+
+function slotOfKey(key: number): number {
+  return Math.floor(key / BAR_INTERVALS.length);
+}
+
+function indexOfKey(key: number): IntervalIndex {
+  return key % BAR_INTERVALS.length;
+}
+
+/** Bars are whole: only an older one than that which is known is no news. A closed bar is closed for good. */
+function isNewer(known: Known | undefined, bar: Bar, boot: number): boolean {
+  if (!known || bar.startMs > known.bar.startMs) return true;
+  if (bar.startMs < known.bar.startMs || known.bar.isClosed) return false;
+  return bar.isClosed || boot !== known.boot || bar.ticks >= known.bar.ticks;
+}
+
+export class BarBook {
+  readonly #interest: ShardInterest;
+  readonly #store: TickStore;
+  /** By key of slot and interval. */
+  readonly #members = new Map<number, Set<SessionIndex>>();
+  readonly #keysOfSession = new Map<SessionIndex, Set<number>>();
+  /** By key, the newest bar; bounded by the keys that somebody wants. */
+  readonly #known = new Map<number, Known>();
+
+  constructor(interest: ShardInterest, store: TickStore) {
+    this.#interest = interest;
+    this.#store = store;
+  }
+
+  /** Sorts a request, without repeats, into what fits and what does not, and claims the interest of what fits. */
+  plan(session: SessionIndex, items: readonly BarItem[]): Plan<BarItem> {
+    let room = CLIENT_BARS_MAX - this.countOf(session);
+    const isNew = (item: BarItem) => !this.#keysOfSession.get(session)?.has(this.#keyOf(item));
+    return this.#interest.plan(items, {
+      interestOf: ({ interval }) => interestIn(0, intervalSetOf(interval)),
+      refusalOf: (item) => {
+        if (!isNew(item) || room > 0) return undefined;
+        const message = `at most ${CLIENT_BARS_MAX} bars per connection`;
+        return { code: 'subscription_limit', message };
+      },
+      onAccept: (item) => {
+        if (isNew(item)) room--;
+      },
+    });
+  }
+
+  /** Makes claimed items effective. */
+  subscribe(session: SessionIndex, items: readonly BarItem[]): void {
+    for (const item of items) {
+      this.#interest.slotFor(item.token);
+      this.#add(session, this.#keyOf(item));
+      this.#interest.confirm(item.token);
+    }
+  }
+
+  unsubscribe(session: SessionIndex, items: readonly BarItem[]): InterestChange[] {
+    const slots: number[] = [];
+    for (const item of items) {
+      const key = this.#keyOf(item);
+      if (this.#remove(session, key)) slots.push(slotOfKey(key));
+    }
+    return this.#interest.changes(slots);
+  }
+
+  /** Gives a session the bars that it had before this object lost its memory. Returns those that have no room. */
+  restore(session: SessionIndex, items: readonly BarSubscription[]): InstrumentToken[] {
+    const dropped: InstrumentToken[] = [];
+    for (const [token, intervals] of items) {
+      const slot = this.#interest.slotFor(token);
+      if (slot < 0) dropped.push(token);
+      else {
+        for (const index of BAR_INTERVALS.keys()) {
+          if ((intervals & (1 << index)) !== 0) this.#add(session, barKey(slot, index));
+        }
+      }
+    }
+    return dropped;
+  }
+
+  /** Removes a session's bars and returns the slots they were of. */
+  drop(session: SessionIndex): number[] {
+    const keys = [...(this.#keysOfSession.get(session) ?? [])];
+    for (const key of keys) this.#remove(session, key);
+    return keys.map(slotOfKey);
+  }
+
+  /** The slot's instrument does not exist: removes all its bars and returns the sessions that had some. */
+  expel(slot: number): SessionIndex[] {
+    const sessions = new Set<SessionIndex>();
+    for (const index of BAR_INTERVALS.keys()) {
+      const key = barKey(slot, index);
+      for (const session of [...(this.#members.get(key) ?? [])]) {
+        this.#remove(session, key);
+        sessions.add(session);
+      }
+    }
+    return [...sessions];
+  }
+
+  /** The slot is somebody else's from here on. */
+  forget(slot: number): void {
+    for (const index of BAR_INTERVALS.keys()) this.#known.delete(barKey(slot, index));
+  }
+
+  /** A bar that nobody wants is not kept current: it must not be the next subscriber's first. */
+  prune(slot: number): void {
+    for (const index of BAR_INTERVALS.keys()) {
+      const key = barKey(slot, index);
+      if (!this.#members.has(key)) this.#known.delete(key);
+    }
+  }
+
+  /** The shard has lost its memory: an open bar of it may never be closed. A closed one stays closed. */
+  forgetOpen(slot: number): void {
+    for (const index of BAR_INTERVALS.keys()) {
+      const key = barKey(slot, index);
+      if (!this.#known.get(key)?.bar.isClosed) this.#known.delete(key);
+    }
+  }
+
+  /** The intervals that anybody wants of the slot. */
+  intervalsAt(slot: number): IntervalSet {
+    let intervals: IntervalSet = 0;
+    for (const index of BAR_INTERVALS.keys())
+      if (this.#members.has(barKey(slot, index))) intervals |= 1 << index;
+    return intervals;
+  }
+
+  countOf(session: SessionIndex): number {
+    return this.#keysOfSession.get(session)?.size ?? 0;
+  }
+
+  /** A session's bars, for its socket to remember. */
+  itemsOf(session: SessionIndex): BarSubscription[] {
+    const intervals = new Map<InstrumentToken, IntervalSet>();
+    for (const key of this.#keysOfSession.get(session) ?? []) {
+      const token = this.#interest.tokenAt(slotOfKey(key));
+      intervals.set(token, (intervals.get(token) ?? 0) | (1 << indexOfKey(key)));
+    }
+    return [...intervals];
+  }
+
+  /** A session's bars, as it is told. `symbolAt` gives a slot's symbol once it is known. */
+  linesOf(session: SessionIndex, symbolAt: (slot: number) => string | undefined): BarLine[] {
+    return [...(this.#keysOfSession.get(session) ?? [])].map((key) => {
+      const symbol = symbolAt(slotOfKey(key));
+      const interval = BAR_INTERVALS[indexOfKey(key)] ?? '1m';
+      return { token: this.#interest.tokenAt(slotOfKey(key)), ...(symbol ? { symbol } : {}), interval };
+    });
+  }
+
+  /** Takes bars that a shard tells, of its memory `boot`. Returns what is news to those who want it. */
+  take(bars: readonly Bar[], boot: number): BarNews[] {
+    return bars.flatMap((bar) => {
+      const key = this.#keyOf(bar);
+      const sessions = this.#members.get(key);
+      if (!sessions || !isNewer(this.#known.get(key), bar, boot)) return [];
+      this.#known.set(key, { boot, bar });
+      return [{ key, bar, sessions }];
+    });
+  }
+
+  /** Takes the open bars of a shard's answer: whoever has asked for them is sent them by `currentOf`. */
+  learn(bars: readonly Bar[], boot: number): void {
+    for (const bar of bars) {
+      const key = this.#keyOf(bar);
+      const isWanted = this.#store.slotOf(bar.token) >= 0;
+      if (isWanted && isNewer(this.#known.get(key), bar, boot)) this.#known.set(key, { boot, bar });
+    }
+  }
+
+  /** The open bars of these items: what a new subscriber is told at once. */
+  currentOf(session: SessionIndex, items: readonly BarItem[]): BarNews[] {
+    return items.flatMap((item) => {
+      const key = this.#keyOf(item);
+      const bar = this.#known.get(key)?.bar;
+      return bar && !bar.isClosed ? [{ key, bar, sessions: [session] }] : [];
+    });
+  }
+
+  /** Keys of these items, where a session's bars wait. */
+  keysOf(items: readonly BarItem[]): number[] {
+    return items.map((item) => this.#keyOf(item));
+  }
+
+  #keyOf({ token, interval }: BarItem): number {
+    return barKey(this.#store.slotOf(token), BAR_INTERVALS.indexOf(interval));
+  }
+
+  #add(session: SessionIndex, key: number): void {
+    const members = this.#members.get(key);
+    if (members) members.add(session);
+    else this.#members.set(key, new Set([session]));
+    const keys = this.#keysOfSession.get(session);
+    if (keys) keys.add(key);
+    else this.#keysOfSession.set(session, new Set([key]));
+  }
+
+  #remove(session: SessionIndex, key: number): boolean {
+    const keys = this.#keysOfSession.get(session);
+    if (!keys?.delete(key)) return false;
+    if (keys.size === 0) this.#keysOfSession.delete(session);
+    const members = this.#members.get(key);
+    members?.delete(session);
+    if (members?.size === 0) {
+      this.#members.delete(key);
+      this.#known.delete(key);
+    }
+    return true;
+  }
+}
