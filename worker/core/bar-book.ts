@@ -25,9 +25,12 @@ export interface BarNews {
   readonly sessions: Iterable<SessionIndex>;
 }
 
+/** The newest that was heard of one key. */
 interface Known {
-  readonly boot: number;
-  readonly bar: Bar;
+  boot: number;
+  open: Bar | undefined;
+  /** Start of the last closed bar. */
+  closedStartMs: number;
 }
 
 function slotOfKey(key: number): number {
@@ -38,11 +41,24 @@ function indexOfKey(key: number): IntervalIndex {
   return key % BAR_INTERVALS.length;
 }
 
-/** Bars are whole: only an older one than that which is known is no news. A closed bar is closed for good. */
-function isNewer(known: Known | undefined, bar: Bar, boot: number): boolean {
-  if (!known || bar.startMs > known.bar.startMs) return true;
-  if (bar.startMs < known.bar.startMs || known.bar.isClosed) return false;
-  return bar.isClosed || boot !== known.boot || bar.ticks >= known.bar.ticks;
+/**
+ * Takes the bar in if it is news. Bars are whole, so that only an older one than that which is known is none. A shard's
+ * answer may overtake its push: that an open bar is known says nothing of the closed one before it.
+ */
+function takeIn(known: Known, bar: Bar, boot: number): boolean {
+  const { open } = known;
+  if (bar.startMs <= known.closedStartMs) return false;
+  if (bar.isClosed) {
+    known.closedStartMs = bar.startMs;
+    if (open && open.startMs <= bar.startMs) known.open = undefined;
+    return true;
+  }
+  if (open && bar.startMs < open.startMs) return false;
+  // A shard that was reset counts anew; the same memory only ever counts on.
+  if (open && bar.startMs === open.startMs && bar.ticks < open.ticks && boot === known.boot) return false;
+  known.boot = boot;
+  known.open = bar;
+  return true;
 }
 
 export class BarBook {
@@ -145,8 +161,8 @@ export class BarBook {
   /** The shard has lost its memory: an open bar of it may never be closed. A closed one stays closed. */
   forgetOpen(slot: number): void {
     for (const index of BAR_INTERVALS.keys()) {
-      const key = barKey(slot, index);
-      if (!this.#known.get(key)?.bar.isClosed) this.#known.delete(key);
+      const known = this.#known.get(barKey(slot, index));
+      if (known) known.open = undefined;
     }
   }
 
@@ -186,18 +202,14 @@ export class BarBook {
     return bars.flatMap((bar) => {
       const key = this.#keyOf(bar);
       const sessions = this.#members.get(key);
-      if (!sessions || !isNewer(this.#known.get(key), bar, boot)) return [];
-      this.#known.set(key, { boot, bar });
-      return [{ key, bar, sessions }];
+      return sessions && takeIn(this.#knownOf(key), bar, boot) ? [{ key, bar, sessions }] : [];
     });
   }
 
   /** Takes the open bars of a shard's answer: whoever has asked for them is sent them by `currentOf`. */
   learn(bars: readonly Bar[], boot: number): void {
     for (const bar of bars) {
-      const key = this.#keyOf(bar);
-      const isWanted = this.#store.slotOf(bar.token) >= 0;
-      if (isWanted && isNewer(this.#known.get(key), bar, boot)) this.#known.set(key, { boot, bar });
+      if (this.#store.slotOf(bar.token) >= 0) takeIn(this.#knownOf(this.#keyOf(bar)), bar, boot);
     }
   }
 
@@ -205,14 +217,23 @@ export class BarBook {
   currentOf(session: SessionIndex, items: readonly BarItem[]): BarNews[] {
     return items.flatMap((item) => {
       const key = this.#keyOf(item);
-      const bar = this.#known.get(key)?.bar;
-      return bar && !bar.isClosed ? [{ key, bar, sessions: [session] }] : [];
+      const bar = this.#known.get(key)?.open;
+      return bar ? [{ key, bar, sessions: [session] }] : [];
     });
   }
 
   /** Keys of these items, where a session's bars wait. */
   keysOf(items: readonly BarItem[]): number[] {
     return items.map((item) => this.#keyOf(item));
+  }
+
+  #knownOf(key: number): Known {
+    let known = this.#known.get(key);
+    if (!known) {
+      known = { boot: 0, open: undefined, closedStartMs: Number.NEGATIVE_INFINITY };
+      this.#known.set(key, known);
+    }
+    return known;
   }
 
   #keyOf({ token, interval }: BarItem): number {

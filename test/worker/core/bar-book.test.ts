@@ -202,6 +202,16 @@ describe('bars that come', () => {
     expect(room.framesOf(session)).toEqual([`${A}@1000/3`, `${A}@1000/9 closed`, `${A}@2000/1`]);
   });
 
+  test('an answer that overtakes a push does not cost the closed bar in it', () => {
+    const room = new Room();
+    const session = room.join();
+    room.subscribe(session, [item(A)]);
+    room.take([barOf(A, 1_000)]);
+    room.book.applyResync(SHARD, room.book.interestOf(SHARD), snapshotOf({ bars: [barOf(A, 2_000)] }));
+    room.take([barOf(A, 1_000, { isClosed: true }), barOf(A, 2_000)]);
+    expect(room.framesOf(session)).toEqual([`${A}@1000/1`, `${A}@1000/1 closed`, `${A}@2000/1`]);
+  });
+
   test('of a shard that was reset go on with less, but reopen nothing', () => {
     const room = new Room();
     const session = room.join();
