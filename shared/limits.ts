@@ -49,6 +49,8 @@ export const INGEST_BACKOFF_MS_MAX = 1_000;
 export const INGEST_HEARTBEAT_MS = 1_000;
 /** A demanded instrument stays at Kite this long after the last client left it. */
 export const DEMAND_LINGER_MS = 60_000;
+/** Time for the sidecar to hear that nobody wants it, and to act. */
+export const UNWANTED_SLACK_MS = 2_000;
 /** Sidecar's status report to the edge, and its size. */
 export const STATUS_INTERVAL_MS = 1_000;
 export const STATUS_BYTES_MAX = 64 * 1024;
@@ -128,6 +130,11 @@ export const RESUME_AGE_MS_MAX = 60_000;
 export const RESUME_RING_WORDS_MAX = 4 * 1024 * 1024;
 /** Clients that one gateway keeps in mind after they have gone. */
 export const RESUME_SESSIONS_MAX = 2_000;
+/** Of one user, who may have a few devices but not the memory of everybody; and what all of them may have subscribed to. */
+export const RESUME_SESSIONS_PER_USER_MAX = 3;
+export const RESUME_SUBSCRIPTIONS_MAX = 200_000;
+/** A gateway waits this long for the feed's state when its first client comes. */
+export const FEED_LEARN_MS_MAX = 1_000;
 /** Characters of missed ticks that one client is sent; who has missed more gets current values. */
 export const RESUME_CHARS_MAX = 500_000;
 /** Symbols whose tokens a gateway remembers, and for how long: a list changes once a day, in the early morning. */

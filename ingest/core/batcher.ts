@@ -13,7 +13,7 @@ import {
 import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
 import { AT, RECORD_WORDS_MAX, recordWords } from '../../shared/tick.ts';
 import { copyWords, TickStore } from '../../shared/tick-store.ts';
-import type { InstrumentBook } from './instrument-book.ts';
+import { EMPTY_INSTRUMENT_BOOK, type InstrumentBook } from './instrument-book.ts';
 import { ShardLink } from './shard-link.ts';
 import { exchangeTimeOf } from './validate.ts';
 
@@ -52,7 +52,8 @@ export class Batcher {
   readonly #links = Array.from({ length: SHARD_COUNT }, (_, shard) => new ShardLink(shard));
   readonly #slotsMax: number;
   #book: InstrumentBook;
-  #knownTokens: readonly Uint8Array[];
+  /** By shard; undefined until a list has been read: an empty list would tell the shards that nothing exists. */
+  #knownTokens: readonly Uint8Array[] | undefined;
   #store: TickStore;
   readonly #wanted = new Set<number>();
   readonly #isWanted: Uint8Array;
@@ -67,7 +68,7 @@ export class Batcher {
     this.epoch = epoch;
     this.#slotsMax = slotsMax;
     this.#book = book;
-    this.#knownTokens = encodeKnownTokens(book);
+    this.#knownTokens = book === EMPTY_INSTRUMENT_BOOK ? undefined : encodeKnownTokens(book);
     this.#store = new TickStore(slotsMax);
     this.#isWanted = new Uint8Array(slotsMax);
     this.#isDirty = new Uint8Array(slotsMax);
@@ -168,11 +169,11 @@ export class Batcher {
     let tickWords = 0;
     let known: Uint8Array | undefined;
     if (link.boot !== 0) {
-      known = link.knownTokensSent ? undefined : this.#knownTokens[shard];
+      known = link.knownTokensSent ? undefined : this.#knownTokens?.[shard];
       const bytesMax = BATCH_BYTES_MAX - BATCH_HEADER_BYTES - (known?.byteLength ?? 0);
       tickWords = this.#fill(link, Math.min(limits.ticksMax, BATCH_TICKS_MAX), bytesMax, seq, definitions);
       underWay.hasKnownTokens = known !== undefined;
-      link.knownTokensSent = true;
+      link.knownTokensSent ||= known !== undefined;
     }
     const bytes = encodeBatch({
       shard,

@@ -10,7 +10,7 @@ import { isFilteredTerms, rankOfTerms, TERMS_BITS, type Terms } from './terms.ts
 import type { Bearer } from './upgrade.ts';
 
 /** Raised when the shape changes; an attachment of another version belongs to older code and ends its socket. */
-export const ATTACHMENT_VERSION = 3;
+export const ATTACHMENT_VERSION = 4;
 
 /** One subscription as a socket remembers it; the filter is there when the terms say so. */
 export type SubscriptionItem = readonly [token: InstrumentToken, terms: Terms, filter?: RawFilter];
@@ -23,6 +23,10 @@ export interface Attachment {
   readonly bearer?: Bearer;
   readonly address?: string;
   readonly connectedAtMs: number;
+  /** The client has been told that this token ends. */
+  readonly isWarned: boolean;
+  /** When a planned goodbye is due. */
+  readonly leaveAtMs?: number;
   readonly subscriptions: Uint8Array;
   readonly bars: Uint8Array;
 }
@@ -110,7 +114,8 @@ export function readAttachment(value: unknown): Attachment | undefined {
   const candidate = value as Partial<Attachment>;
   if (candidate.version !== ATTACHMENT_VERSION) return undefined;
   if (typeof candidate.dialect !== 'string' || typeof candidate.connectionId !== 'string') return undefined;
-  if (typeof candidate.connectedAtMs !== 'number') return undefined;
+  if (typeof candidate.connectedAtMs !== 'number' || typeof candidate.isWarned !== 'boolean')
+    return undefined;
   if (candidate.bearer !== undefined && !isBearer(candidate.bearer)) return undefined;
   if (!(candidate.subscriptions instanceof Uint8Array)) return undefined;
   if (!(candidate.bars instanceof Uint8Array)) return undefined;

@@ -110,7 +110,7 @@ export class Delivery {
   }
 
   /**
-   * The frames that a departed session has missed since `seq`, oldest first: every tick of `tokens` that it has at full
+   * The frames that a departed session may have missed since `seq`, that flush included, oldest first: every tick of `tokens` that it has at full
    * speed and without a filter. Undefined when they are not all here any more, or are too many.
    */
   missedSince(
@@ -119,11 +119,13 @@ export class Delivery {
     tokens: ReadonlySet<number>,
     encodeTick: TickEncoder,
   ): string[] | undefined {
-    if (!this.#ring.isCompleteAfter(seq)) return undefined;
+    // Ticks of one flush share their sequence, and the connection may have broken between two of them: it comes again.
+    const before = seq - 1;
+    if (!this.#ring.isCompleteAfter(before)) return undefined;
     const { store, subscriptions, definitions } = this.#source;
     const frames: string[] = [];
     let chars = 0;
-    this.#ring.visitAfter(seq, (tickSeq, view, at) => {
+    this.#ring.visitAfter(before, (tickSeq, view, at) => {
       const token = view.getUint32(at + AT.token, true);
       const slot = tokens.has(token) ? store.slotOf(token) : -1;
       const terms = slot < 0 ? 0 : subscriptions.termsFor(departed, slot);

@@ -19,6 +19,8 @@ import {
   unionOf,
 } from './interest.ts';
 import { ShardBars } from './shard-bars.ts';
+import type { ShardStats } from './shard-stats.ts';
+import { UnwantedInstruments } from './unwanted-instruments.ts';
 
 export type { InterestItem } from './interest.ts';
 
@@ -67,6 +69,7 @@ export class ShardBook {
   readonly #definitions = new Map<number, InstrumentDefinition>();
   readonly #gateways = new Map<string, GatewayState>();
   readonly #bars = new ShardBars((token) => this.#definitions.get(token));
+  readonly #unwanted = new UnwantedInstruments();
   #known: ReadonlySet<number> | undefined;
   #epoch = 0;
   #batchSeq = 0;
@@ -243,6 +246,8 @@ export class ShardBook {
       if (this.#known && !this.#known.has(token)) unknown.push(token);
       else {
         registered.push(token);
+        // Nobody has kept this value current: it must not be told as if it were.
+        if (this.#unwanted.takeBack(token, this.#lastBatchAtMs)) this.#clear(token);
         if (rankOfInterest(interest) > 0) withTicks.push(token);
         this.#bars.setInterest(name, token, intervalsOfInterest(interest));
         if (gateway.interest.get(token) !== interest) this.#demandVersion++;
@@ -260,11 +265,22 @@ export class ShardBook {
     };
   }
 
+  #isWanted(token: InstrumentToken): boolean {
+    for (const { interest } of this.#gateways.values()) if (interest.has(token)) return true;
+    return false;
+  }
+
+  #clear(token: InstrumentToken): void {
+    const slot = this.#store.slotOf(token);
+    if (slot >= 0) this.#store.clear(slot);
+  }
+
   release(name: string, tokens: readonly InstrumentToken[]): void {
     const gateway = this.#gateways.get(name);
     if (!gateway) return;
     for (const token of tokens) {
       if (gateway.interest.delete(token)) this.#demandVersion++;
+      if (!this.#isWanted(token)) this.#unwanted.left(token, this.#lastBatchAtMs);
       this.#bars.setInterest(name, token, 0);
       gateway.dirty.delete(token);
       gateway.definitionsDue.delete(token);
@@ -377,22 +393,4 @@ export class ShardBook {
     }
     return records;
   }
-}
-
-/** Figures of one shard, as /health and /metrics use them. Counters are totals since the shard's last reset. */
-export interface ShardStats {
-  readonly shard: number;
-  readonly epoch: number;
-  readonly seq: number;
-  readonly instruments: number;
-  readonly known_instruments: number;
-  readonly gateways: number;
-  readonly wanted: number;
-  readonly last_batch_at: number;
-  readonly batches: number;
-  readonly duplicates: number;
-  readonly gaps: number;
-  readonly ticks: number;
-  readonly refused: number;
-  readonly storeFull: number;
 }

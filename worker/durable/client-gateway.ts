@@ -1,6 +1,6 @@
 // The gateway object: holds clients' hibernating sockets, keeps in step with the shards, flushes what changed.
 import { DurableObject } from 'cloudflare:workers';
-import { DRAIN_CLOSED_AFTER_MS, GATEWAY_SOCKETS_MAX } from '../../shared/limits.ts';
+import { DRAIN_CLOSED_AFTER_MS, FEED_LEARN_MS_MAX, GATEWAY_SOCKETS_MAX } from '../../shared/limits.ts';
 import { CLIENT_LIMITS } from '../core/client-limits.ts';
 import { ConnectionQuota } from '../core/connection-quota.ts';
 import { DepartedSessions } from '../core/departed-sessions.ts';
@@ -20,6 +20,9 @@ import { SessionLife } from './session-life.ts';
 import { ShardCalls } from './shard-calls.ts';
 import { controlStub } from './stubs.ts';
 import { SymbolBook } from './symbol-book.ts';
+
+/** Until when a drained gateway lets nobody in, across losses of its memory. */
+const CLOSED_UNTIL_KEY = 'closed-until';
 
 export class ClientGateway extends DurableObject<Env> {
   readonly #name: string;
@@ -53,7 +56,7 @@ export class ClientGateway extends DurableObject<Env> {
       quota: this.#quota,
       onFirstToken: (session, bearer) => this.#welcome(session, bearer),
       onForget: (session) => this.#forget(session),
-      onLease: () => this.ctx.waitUntil(this.#calls.renewAll()),
+      onLease: () => this.ctx.waitUntil(Promise.all([this.#calls.renewAll(), this.#learnFeed()])),
     });
     this.#commands = new ClientCommands({
       gateway: this.#name,
@@ -68,6 +71,7 @@ export class ClientGateway extends DurableObject<Env> {
     });
     const { request, response } = DIALECTS['native-json'].keepAlive;
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(request, response));
+    this.#closedUntilMs = ctx.storage.kv.get<number>(CLOSED_UNTIL_KEY) ?? 0;
     for (const socket of ctx.getWebSockets()) this.#restore(socket);
   }
 
@@ -81,12 +85,9 @@ export class ClientGateway extends DurableObject<Env> {
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
     const from = address === undefined ? {} : { address };
-    const identity = {
-      dialect: 'native-json',
-      connectionId: crypto.randomUUID(),
-      connectedAtMs: Date.now(),
-    } as const;
-    const session = this.#sockets.open(server, { ...identity, ...from }, bearer);
+    const own = { connectionId: crypto.randomUUID(), connectedAtMs: Date.now(), ...from };
+    const session = this.#sockets.open(server, { dialect: 'native-json', ...own }, bearer);
+    session.isCounted = true;
     this.#counters.upgrades++;
     this.#sockets.remember(session);
     this.#life.follow(session);
@@ -134,6 +135,7 @@ export class ClientGateway extends DurableObject<Env> {
   /** Empties this gateway for a while, so that it can start anew: no client comes in, those here leave one by one. */
   drain(windowMs: number): number {
     this.#closedUntilMs = Date.now() + windowMs + DRAIN_CLOSED_AFTER_MS;
+    this.ctx.storage.kv.put(CLOSED_UNTIL_KEY, this.#closedUntilMs);
     this.#life.drain(windowMs);
     return this.#sockets.size;
   }
@@ -185,7 +187,9 @@ export class ClientGateway extends DurableObject<Env> {
   async #learnFeed(): Promise<void> {
     if (this.#feed) return;
     try {
-      this.feedChanged(await controlStub(this.env).announceGateway(this.#name));
+      const late = new Promise<undefined>((resolve) => setTimeout(resolve, FEED_LEARN_MS_MAX));
+      const feed = await Promise.race([controlStub(this.env).announceGateway(this.#name), late]);
+      if (feed) this.feedChanged(feed);
     } catch (error) {
       console.warn(`gateway ${this.#name}: not announced: ${error}`);
     }
@@ -195,22 +199,24 @@ export class ClientGateway extends DurableObject<Env> {
     const session = this.#sockets.restore(socket);
     if (!session) return;
     this.#quota.restore(session.bearer?.userId, session.identity.address);
-    this.#life.follow(session);
+    session.isCounted = true;
+    this.#life.resume(session);
   }
 
   /** A client that was cut off is awaited: what it had subscribed to goes on being kept for it. */
-  #onGone({ index, bearer, identity }: Session, mayReturn: boolean): void {
+  #onGone({ index, bearer, identity, isCounted }: Session, mayReturn: boolean): void {
     this.#life.drop(index);
-    this.#quota.remove(bearer?.userId, identity.address);
+    if (isCounted) this.#quota.remove(bearer?.userId, identity.address);
     if (!mayReturn || !bearer || this.#book.subscriptions.countOf(index) === 0) {
       this.#forget(index);
       return;
     }
     const waitedAtSeq = this.#book.suspendSession(index);
-    const departed = { session: index, userId: bearer.userId, waitedAtSeq };
-    const crowdedOut = this.#departed.add(identity.connectionId, departed);
+    const subscriptions = this.#book.subscriptions.countOf(index);
+    const departed = { session: index, userId: bearer.userId, subscriptions, waitedAtSeq };
+    const forgotten = this.#departed.add(identity.connectionId, departed);
     this.#life.awaitReturn(index);
-    if (crowdedOut) this.#forget(crowdedOut.session);
+    for (const { session } of forgotten) this.#forget(session);
   }
 
   #forget(session: SessionIndex): void {

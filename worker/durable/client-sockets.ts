@@ -28,6 +28,12 @@ export interface Session {
   readonly identity: Identity;
   /** Absent until the client has authenticated; replaced when it renews its token. */
   bearer: Bearer | undefined;
+  /** The client has been told that its token ends. */
+  isWarned: boolean;
+  /** When a planned goodbye is due. */
+  leaveAtMs: number | undefined;
+  /** It counts for the limits of its user and address. */
+  isCounted: boolean;
   readonly rate: MessageRate;
   /** Commands are carried out in the order of arrival, also those that wait for a shard. */
   tail: Promise<void>;
@@ -78,7 +84,8 @@ export class ClientSockets {
     });
     const index = this.#book.openSession(outlet);
     const rate = new MessageRate();
-    const session: Session = { index, socket, identity, bearer, rate, tail: Promise.resolve(), queued: 0 };
+    const life = { bearer, isWarned: false, leaveAtMs: undefined, isCounted: false };
+    const session: Session = { index, socket, identity, ...life, rate, tail: Promise.resolve(), queued: 0 };
     this.#sessions.set(socket, session);
     this.#byIndex.set(index, session);
     this.#byConnection.set(identity.connectionId, session);
@@ -95,9 +102,10 @@ export class ClientSockets {
       socket.close(1012, 'Session of another version, reconnect');
       return undefined;
     }
-    const { dialect, connectionId, address, connectedAtMs, bearer } = attachment;
+    const { dialect, connectionId, address, connectedAtMs, bearer, isWarned, leaveAtMs } = attachment;
     const from = address === undefined ? {} : { address };
     const session = this.open(socket, { dialect, connectionId, connectedAtMs, ...from }, bearer);
+    Object.assign(session, { isWarned, leaveAtMs });
     const dropped = [
       ...this.#book.restore(session.index, items),
       ...this.#book.bars.restore(session.index, bars),
@@ -111,8 +119,9 @@ export class ClientSockets {
   remember(session: Session): void {
     const subscriptions = packSubscriptions(this.#book.subscriptionsOf(session.index));
     const bars = packBars(this.#book.bars.itemsOf(session.index));
-    const { socket, identity, bearer } = session;
-    socket.serializeAttachment({ version: ATTACHMENT_VERSION, ...identity, bearer, subscriptions, bars });
+    const { socket, identity, bearer, isWarned, leaveAtMs } = session;
+    const life = { bearer, isWarned, leaveAtMs };
+    socket.serializeAttachment({ version: ATTACHMENT_VERSION, ...identity, ...life, subscriptions, bars });
   }
 
   /** Replies are never dropped: a client that leaves even them unread is cut off at a bound. */

@@ -10,7 +10,8 @@ import {
   SHARD_PUSH_RETRY_MS,
 } from '../../shared/limits.ts';
 import { digestOf, type InterestDigest, isSameInterest } from '../core/interest-digest.ts';
-import { type InterestItem, ShardBook, type ShardStats, type Snapshot } from '../core/shard-book.ts';
+import { type InterestItem, ShardBook, type Snapshot } from '../core/shard-book.ts';
+import type { ShardStats } from '../core/shard-stats.ts';
 import type { Env } from '../env.ts';
 import { gatewayStub } from './stubs.ts';
 

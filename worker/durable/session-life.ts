@@ -34,10 +34,24 @@ export class SessionLife {
   }
 
   /** From here on the session's token, or its lack of one, is watched. */
-  follow({ index, bearer, identity }: Session): void {
-    if (bearer) this.#deadlines.followToken(index, bearer.expiresAtS * 1000, Date.now());
-    else this.#deadlines.awaitToken(index, identity.connectedAtMs);
+  follow(session: Session): void {
+    this.#watch(session);
     this.#armAlarm();
+  }
+
+  /**
+   * The same for a session that outlives this memory. The alarm that was set for it is in the storage; and nobody knows
+   * when interest was last proved, so that the next alarm does.
+   */
+  resume(session: Session): void {
+    this.#watch(session);
+    if (session.leaveAtMs !== undefined) this.#deadlines.leave(session.index, session.leaveAtMs);
+    this.#leaseAtMs = 0;
+  }
+
+  #watch({ index, bearer, identity, isWarned }: Session): void {
+    if (bearer) this.#deadlines.followToken(index, bearer.expiresAtS * 1000, isWarned);
+    else this.#deadlines.awaitToken(index, identity.connectedAtMs);
   }
 
   /** Announces to every session that it will be closed, each at its own moment within `windowMs`. */
@@ -46,7 +60,9 @@ export class SessionLife {
     for (const session of sockets.all()) {
       const reconnectInMs = Math.floor(Math.random() * windowMs);
       sockets.tell(session, { kind: 'goaway', reconnectInMs, epoch: session.identity.connectionId });
-      this.#deadlines.leave(session.index, Date.now() + reconnectInMs);
+      session.leaveAtMs = Date.now() + reconnectInMs;
+      sockets.remember(session);
+      this.#deadlines.leave(session.index, session.leaveAtMs);
     }
     this.#armAlarm();
   }
@@ -79,9 +95,11 @@ export class SessionLife {
   #onDeadline(session: Session, kind: DeadlineKind, nowMs: number): void {
     const { sockets } = this.#context;
     const expiresAtMs = (session.bearer?.expiresAtS ?? 0) * 1000;
-    if (kind === 'warn')
+    if (kind === 'warn') {
+      session.isWarned = true;
+      sockets.remember(session);
       sockets.tell(session, { kind: 'token_expiring', expiresAtMs, inMs: expiresAtMs - nowMs });
-    else if (kind === 'leave') sockets.sendAway(session);
+    } else if (kind === 'leave') sockets.sendAway(session);
     else if (kind === 'expire') sockets.refuse(session, 'session_expired', 'Token expired');
     else sockets.refuse(session, 'not_authenticated', 'No token within the time to authenticate');
   }
@@ -124,6 +142,7 @@ export class SessionLife {
       return;
     }
     session.bearer = bearer;
+    session.isWarned = false;
     sockets.remember(session);
     this.follow(session);
     if (before)

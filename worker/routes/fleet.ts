@@ -2,7 +2,7 @@
 import { SHARD_COUNT } from '../../shared/shard.ts';
 import type { GatewayStats } from '../core/gateway-stats.ts';
 import type { Revocation } from '../core/revocations.ts';
-import type { ShardStats } from '../core/shard-book.ts';
+import type { ShardStats } from '../core/shard-stats.ts';
 import type { ReportedStatus } from '../durable/control-link.ts';
 import { controlStub, gatewayStub, shardStub } from '../durable/stubs.ts';
 import type { Env } from '../env.ts';

@@ -4,7 +4,7 @@ import type { SidecarStatus } from '../../shared/status.ts';
 import { operatorsOnly } from '../auth/middleware.ts';
 import { exposition, type Family, type Sample } from '../core/exposition.ts';
 import type { GatewayStats } from '../core/gateway-stats.ts';
-import type { ShardStats } from '../core/shard-book.ts';
+import type { ShardStats } from '../core/shard-stats.ts';
 import type { ReportedStatus } from '../durable/control-link.ts';
 import type { Env } from '../env.ts';
 import { gatherGateways, gatherShards, reportedStatus } from './fleet.ts';

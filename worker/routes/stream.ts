@@ -51,6 +51,16 @@ function checkUpgrade(c: StreamContext): void {
   }
 }
 
+/** The gateway's answer, or undefined when it does not give one: a sick gateway must not keep clients from the others. */
+async function knock(env: Env, gateway: string, request: Request): Promise<Response | undefined> {
+  try {
+    return await gatewayStub(env, gateway).fetch(request);
+  } catch (error) {
+    console.error(`${gateway} did not answer an upgrade: ${error}`);
+    return undefined;
+  }
+}
+
 /** Hands the upgrade to the first gateway of the region that takes it, in the order that the user's id gives. */
 async function upgrade(c: StreamContext, client: Omit<Upgrade, 'socketsMax'>): Promise<Response> {
   const region = regionOf(c.req.raw.cf as IncomingRequestCfProperties | undefined);
@@ -61,8 +71,9 @@ async function upgrade(c: StreamContext, client: Omit<Upgrade, 'socketsMax'>): P
   request.headers.delete('sec-websocket-protocol');
   for (const candidate of choice.candidates(region, key, Date.now())) {
     writeUpgrade(request.headers, { ...client, socketsMax: candidate.socketsMax });
-    const response = await gatewayStub(c.env, gatewayName(region, candidate.slot)).fetch(request);
-    if (response.status === ERRORS.gateway_full.httpStatus) choice.noteFull(candidate, Date.now());
+    const response = await knock(c.env, gatewayName(region, candidate.slot), request);
+    if (!response || response.status === ERRORS.gateway_full.httpStatus)
+      choice.noteFull(candidate, Date.now());
     else if (response.status === ERRORS.too_many_connections.httpStatus) {
       const refusal = { code: 'too_many_connections', message: await response.text() } as const;
       return refuseSocket(refusal, client.subprotocol);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Batcher, type TakenBatch } from '../../../ingest/core/batcher.ts';
+import { EMPTY_INSTRUMENT_BOOK } from '../../../ingest/core/instrument-book.ts';
 import { type Batch, type BatchReply, decodeBatch } from '../../../shared/frame.ts';
 import type { InstrumentDefinition, InstrumentToken } from '../../../shared/instrument.ts';
 import { BATCH_BYTES_MAX, BATCH_DEFINITIONS_MAX, BATCH_TICKS_MAX } from '../../../shared/limits.ts';
@@ -339,4 +340,13 @@ test('whatever is lost, the shard ends with the last value of each wanted instru
       }
     }
   }
+});
+
+test('before the first list is read no list is sent: an empty one would tell the shard that nothing exists', () => {
+  const batcher = new Batcher(EPOCH, EMPTY_INSTRUMENT_BOOK);
+  for (let i = 0; i < 3; i++) expect(takeAndAcknowledge(batcher).knownTokens).toBeUndefined();
+  const [token] = tokensOfShard(SHARD, 1);
+  batcher.replaceInstruments(bookOfTokens([token as number]));
+  expect(takeAndAcknowledge(batcher).knownTokens).toEqual([token]);
+  expect(takeAndAcknowledge(batcher).knownTokens).toBeUndefined();
 });

@@ -53,6 +53,8 @@ function attachmentOf(subscriptions: Uint8Array, bearer = BEARER): Attachment {
     // The longest text that an address has: IPv6 with an IPv4 tail.
     address: '1234:5678:9abc:def0:1234:5678:255.255.255.255',
     connectedAtMs: 1_764_000_000_000,
+    isWarned: true,
+    leaveAtMs: 1_764_000_600_000,
     subscriptions,
     bars: packBars(MOST_BARS),
   };

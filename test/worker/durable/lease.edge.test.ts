@@ -1,5 +1,5 @@
 // Interest that a shard or a gateway has lost by whatever accident heals by itself: the lease.
-import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { InstrumentToken } from '../../../shared/instrument.ts';
@@ -48,6 +48,20 @@ test('a shard that forgot a gateway is told again by the next renewal, and the c
   expect((await client.tick(RELIANCE)).last_price).toBe(2);
   await sidecar.send({ ticks: [price(300)] });
   expect((await client.tick(RELIANCE)).last_price).toBe(3);
+  client.socket.close(1000);
+});
+
+test('a gateway that hibernates between its alarms proves its interest too', async () => {
+  const sidecar = await startSidecar();
+  const client = await TestClient.connect(await mintToken());
+  await client.subscribe(RELIANCE);
+  await shard().release(GATEWAY, [RELIANCE as InstrumentToken]);
+  await sidecar.send({ ticks: [price(400)] });
+  await evictDurableObject(gateway());
+  vi.useFakeTimers({ now: Date.now() + INTEREST_LEASE_MS, toFake: ['Date'] });
+  expect(await runDurableObjectAlarm(gateway())).toBe(true);
+  vi.useRealTimers();
+  expect((await client.tick(RELIANCE)).last_price).toBe(4);
   client.socket.close(1000);
 });
 

@@ -86,6 +86,18 @@ describe('a token that ends', () => {
     expect(await client.closed).toMatchObject({ code: 4001, reason: 'Token expired' });
   });
 
+  test('is warned of by a gateway that has hibernated, once', async () => {
+    const client = await open(`?token=${await userToken('asleep', 120)}`);
+    await client.next('connected');
+    await evictDurableObject(gateway());
+    await passTime(120_000 - TOKEN_WARNING_MS + 1_000);
+    await client.next('token_expiring');
+    await evictDurableObject(gateway());
+    await passTime(121_000);
+    expect((await client.closed).code).toBe(4001);
+    expect(client.messages.filter(({ type }) => type === 'token_expiring')).toHaveLength(1);
+  });
+
   test('is renewed on the open socket, also across hibernation', async () => {
     const client = await open(`?token=${await userToken('renewing', 120)}`);
     await client.next('connected');
@@ -171,6 +183,10 @@ describe('drain', () => {
     const goaway = await client.next('goaway');
     expect(goaway.epoch).toBe(epoch);
     expect(goaway.reconnect_in_ms).toBeLessThan(1_000);
+    // Neither a renewal nor hibernation puts the goodbye off.
+    client.send({ action: 'authenticate', token: await userToken('drained', 7_200) });
+    await client.next('authenticated');
+    await evictDurableObject(gateway());
     await passTime(1_001);
     expect((await client.closed).code).toBe(4100);
     const elsewhere = await open(`?token=${await userToken('drained')}`);
