@@ -5,6 +5,8 @@ import type { InstrumentToken } from '../../shared/instrument.ts';
 const COUNT_BITS = 16;
 const WIDTH_BITS = 5;
 const TOKEN_MAX = 0xffff_ffff;
+/** Ones of a quotient that are written at once. */
+const ONES_AT_ONCE = 24;
 
 /** Numbers of up to 32 bits, highest bit first, one after the other. */
 export class BitWriter {
@@ -89,8 +91,9 @@ export function packTokens(
   for (const [index, token] of tokens.entries()) {
     const difference = token - previous;
     previous = token;
-    for (let quotient = Math.floor(difference / 2 ** width); quotient > 0; quotient--) writer.write(1, 1);
-    writer.write(0, 1);
+    let ones = Math.floor(difference / 2 ** width);
+    for (; ones > ONES_AT_ONCE; ones -= ONES_AT_ONCE) writer.write(2 ** ONES_AT_ONCE - 1, ONES_AT_ONCE);
+    writer.write(2 ** (ones + 1) - 2, ones + 1);
     writer.write(difference % 2 ** width, width);
     writeOwn(writer, index);
   }
