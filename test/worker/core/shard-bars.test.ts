@@ -96,6 +96,21 @@ describe('a gateway that does not answer', () => {
     ]);
   });
 
+  test('is told what came back before what became due meanwhile', () => {
+    const room = new Room();
+    room.book.register('gw', [[A, SECONDS]]);
+    room.tick(0, 100, A);
+    room.tick(1_000, 101, A);
+    const underWay = room.book.takePush('gw');
+    room.tick(2_000, 102, A);
+    if (underWay) room.book.returnPush('gw', underWay);
+    expect(named(room.bars('gw'))).toEqual([
+      [A, '1s', 0, true],
+      [A, '1s', 1_000, true],
+      [A, '1s', 2_000, false],
+    ]);
+  });
+
   test('and resynchronises, loses no closed bar, and interrupts none', () => {
     const room = new Room();
     room.book.register('gw', [[A, SECONDS]]);
