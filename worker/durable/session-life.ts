@@ -46,7 +46,7 @@ export class SessionLife {
   resume(session: Session): void {
     this.#watch(session);
     if (session.leaveAtMs !== undefined) this.#deadlines.leave(session.index, session.leaveAtMs);
-    this.#leaseAtMs = 0;
+    this.#leaseAtMs = Date.now();
   }
 
   #watch({ index, bearer, identity, isWarned }: Session): void {
@@ -111,7 +111,8 @@ export class SessionLife {
     const atMs = Math.min(this.#deadlines.nextAtMs(), this.#leaseAtMs);
     if (atMs >= this.#alarmAtMs) return;
     this.#alarmAtMs = atMs;
-    this.#context.ctx.waitUntil(this.#context.ctx.storage.setAlarm(atMs));
+    // What is overdue is due now: the runtime takes no time before the epoch, and none that a token makes up.
+    this.#context.ctx.waitUntil(this.#context.ctx.storage.setAlarm(Math.max(atMs, Date.now())));
   }
 
   /** Takes a token that a client has sent: its first one, or a new one of the same user. */

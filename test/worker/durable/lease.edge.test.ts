@@ -66,6 +66,15 @@ test('a gateway that hibernates between its alarms proves its interest too', asy
   client.socket.close(1000);
 });
 
+test('a gateway that has hibernated lets the next client in', async () => {
+  await startSidecar();
+  const first = await TestClient.connect(await mintToken());
+  await evictDurableObject(gateway());
+  const second = await TestClient.connect(await mintToken());
+  expect((await second.subscribe(RELIANCE)).total).toBe(1);
+  for (const { socket } of [first, second]) socket.close(1000);
+});
+
 test('a renewal that agrees fetches nothing', async () => {
   await startSidecar();
   const client = await TestClient.connect(await mintToken());
