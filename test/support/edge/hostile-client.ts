@@ -25,10 +25,12 @@ export class HostileClient {
   /** The answer to the message with the id `end`. */
   end: Message | undefined;
   closeCode: number | undefined;
+  readonly #hasToken: boolean;
   #wake: (() => void) | undefined;
 
-  private constructor(socket: WebSocket) {
+  private constructor(socket: WebSocket, hasToken: boolean) {
     this.socket = socket;
+    this.#hasToken = hasToken;
     socket.addEventListener('message', ({ data }) => {
       this.#onMessage(data as string);
       this.#wake?.();
@@ -40,12 +42,14 @@ export class HostileClient {
     socket.accept();
   }
 
-  static async open(query: string): Promise<HostileClient> {
+  /** With a token in the query, or without one. */
+  static async open(token?: string): Promise<HostileClient> {
+    const query = token === undefined ? '?auth=message' : `?token=${token}`;
     const response = await exports.default.fetch(`http://edge/ws/ticks${query}`, {
       headers: { upgrade: 'websocket' },
     });
     if (!response.webSocket) throw new Error(`no socket: ${response.status} ${await response.text()}`);
-    return new HostileClient(response.webSocket);
+    return new HostileClient(response.webSocket, token !== undefined);
   }
 
   get isOpen(): boolean {
@@ -75,7 +79,7 @@ export class HostileClient {
     const message = JSON.parse(text) as Message;
     if (text.length > ANSWER_CHARS_MAX) this.fault ??= `answer of ${text.length} characters`;
     if (UNASKED.includes(message.type)) {
-      if (message.type === 'connected') this.epoch = message.epoch as string;
+      if (message.type === 'connected') this.#onWelcome(message);
       if (message.type === 'tick') this.lastSeq = (message.data as { seq: number }).seq;
       return;
     }
@@ -89,6 +93,12 @@ export class HostileClient {
     const ours = rejected.find(({ code }) => ['internal', 'shard_unavailable', 'symbols_unavailable'].includes(code));
     if (ours) this.fault ??= `rejected item ${JSON.stringify(ours)}`;
     if (message.id === 'end') this.end = message;
+  }
+
+  /** Unasked at the upgrade; the answer to a first token that came as a message. */
+  #onWelcome(message: Message): void {
+    if (!this.#hasToken) this.answers++;
+    this.epoch = message.epoch as string;
   }
 
   #onError(message: Message): void {

@@ -18,7 +18,7 @@ const RELIANCE = 738561;
 const TOKENS = [RELIANCE, ...Array.from({ length: 3_500 }, (_, i) => (i + 3_000) * 256 + 1)];
 const USERS = 24;
 const SESSIONS_AT_A_TIME = 24;
-const EVICTIONS = 12;
+const EVICTIONS = 6;
 /** Long enough for a million messages. */
 const TIMEOUT_MS = 3_600_000;
 
@@ -42,7 +42,10 @@ class Neighbour {
 
   async next(): Promise<void> {
     const lastPrice = 100_000 + ++this.prices;
-    await this.#sidecar.send({ ticks: [recordOf(RELIANCE, RECORD_KIND.full, { lastPrice, close: 100_000 })] });
+    // The definition each time: the real sidecar sends it again to a shard that has lost its memory.
+    const definitions = [definitionOf(RELIANCE)];
+    const ticks = [recordOf(RELIANCE, RECORD_KIND.full, { lastPrice, close: 100_000 })];
+    await this.#sidecar.send({ definitions, ticks });
     let data = await this.#client.tick(RELIANCE);
     while (data.last_price !== lastPrice / 100) {
       // After an eviction a value may come twice; one that is older than what was there is a lie.
@@ -82,13 +85,59 @@ class Tally {
   }
 }
 
+/**
+ * Where all attackers come to rest between two steps of their sessions, sockets open: an object is evicted only when
+ * nothing is under way at it, by the runtime as by a test.
+ */
+class Rest {
+  readonly #attackers: number;
+  #resting = 0;
+  #onAllResting: (() => void) | undefined;
+  #end: Promise<void> | undefined;
+
+  constructor(attackers: number) {
+    this.#attackers = attackers;
+  }
+
+  /** Comes to rest if that is asked for. */
+  async point(): Promise<void> {
+    if (!this.#end) return;
+    const end = this.#end;
+    this.leave();
+    await end;
+    this.#resting--;
+  }
+
+  /** An attacker that has ended rests for good. */
+  leave(): void {
+    this.#resting++;
+    if (this.#resting === this.#attackers) this.#onAllResting?.();
+  }
+
+  /** Does something while all rest. */
+  async during(act: () => Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#end = promise;
+    if (this.#resting < this.#attackers) {
+      await new Promise<void>((allResting) => {
+        this.#onAllResting = allResting;
+      });
+    }
+    this.#onAllResting = undefined;
+    this.#end = undefined;
+    await act().finally(resolve);
+  }
+}
+
 interface Attack {
   readonly tokens: Tokens;
   readonly tally: Tally;
   /** Epochs that clients have had, the latest few: some are of connections that were cut off. */
   readonly epochs: string[];
-  /** How often the gateway or a shard has lost its memory so far. */
+  readonly rest: Rest;
+  /** How often the gateway or a shard has lost its memory so far, and how many sockets were open then. */
   evictions: number;
+  socketsHibernated: number;
 }
 
 class HostileSession {
@@ -121,14 +170,12 @@ class HostileSession {
     else await this.#flood();
   }
 
-  async #open(query = `?token=${this.#token}`): Promise<HostileClient> {
-    const client = await HostileClient.open(query);
-    if (query.startsWith('?token')) {
-      await client.until(() => client.epoch !== undefined);
-      if (client.epoch === undefined) throw new Error(`refused with ${client.closeCode}`);
-      this.#attack.epochs.push(client.epoch);
-      if (this.#attack.epochs.length > 50) this.#attack.epochs.shift();
-    }
+  async #open(): Promise<HostileClient> {
+    const client = await HostileClient.open(this.#token);
+    await client.until(() => client.epoch !== undefined);
+    if (client.epoch === undefined) throw new Error(`refused with ${client.closeCode}`);
+    this.#attack.epochs.push(client.epoch);
+    if (this.#attack.epochs.length > 50) this.#attack.epochs.shift();
     return client;
   }
 
@@ -140,6 +187,12 @@ class HostileSession {
   #done(client: HostileClient, end: string): void {
     if (client.fault !== undefined) throw new Error(`${end}: ${client.fault}`);
     this.#attack.tally.add(client, end);
+  }
+
+  /** Between two steps: everything is answered, and the objects may lose their memory before what comes next. */
+  async #pause(client: HostileClient): Promise<void> {
+    await client.until(() => client.answers >= client.sent);
+    await this.#attack.rest.point();
   }
 
   /** Every message is answered once, the last one last, and the set is what the acknowledgements said. */
@@ -158,7 +211,11 @@ class HostileSession {
 
   async #whole(count: number, end: string): Promise<void> {
     const client = await this.#open();
-    this.#burst(client, count);
+    await this.#attack.rest.point();
+    const first = this.#random.below(count + 1);
+    this.#burst(client, first);
+    await this.#pause(client);
+    this.#burst(client, count - first);
     await this.#finish(client, end);
   }
 
@@ -172,10 +229,12 @@ class HostileSession {
     first.close(4_300 + this.#random.below(600));
     if (this.#random.chance(2)) await first.until(() => false);
     this.#done(first, 'cut off');
+    await this.#attack.rest.point();
     const second = await this.#open();
     const resume = { epoch: first.epoch, seq: Math.max(0, first.lastSeq - this.#random.below(3)) };
     second.send(JSON.stringify({ action: 'subscribe', tokens: [RELIANCE, ...TOKENS.slice(1, 4)], resume }));
     this.#burst(second, this.#random.below(10));
+    await this.#pause(second);
     await this.#finish(second, 'came back');
   }
 
@@ -189,7 +248,7 @@ class HostileSession {
   }
 
   async #withoutToken(): Promise<void> {
-    const client = await this.#open('?auth=message');
+    const client = await HostileClient.open();
     this.#burst(client, 1 + this.#random.below(MESSAGES_PER_SECOND_MAX - 1));
     await client.until(() => client.answers >= client.sent);
     const isRefused = [1008, 4003].includes(client.closeCode ?? 0);
@@ -215,11 +274,15 @@ class HostileSession {
 async function evictNowAndThen(attack: Attack): Promise<void> {
   const due = Math.floor((attack.tally.carriedOut / (MESSAGES / 2)) * EVICTIONS);
   if (attack.evictions >= Math.min(due, EVICTIONS)) return;
-  attack.evictions++;
-  if (attack.evictions % 3 !== 0) await evictDurableObject(gateway());
-  if (attack.evictions % 3 !== 1) await evictDurableObject(shard(shardOf(RELIANCE)));
+  const which = attack.evictions++ % 3;
+  await attack.rest.during(async () => {
+    attack.socketsHibernated += (await gateway().stats()).connections.length;
+    if (which !== 0) await evictDurableObject(shard(shardOf(RELIANCE)));
+    if (which !== 1) await evictDurableObject(gateway());
+  });
 }
 
+/** Instruments that shards are asked for by gateways. */
 async function wantedOfShards(): Promise<number> {
   const stats = await Promise.all(Array.from({ length: SHARD_COUNT }, (_, i) => shard(i).stats()));
   return stats.reduce((sum, { wanted }) => sum + wanted, 0);
@@ -236,6 +299,7 @@ async function attackAll(attack: Attack, neighbour: Neighbour): Promise<void> {
         failure ??= `session ${n}: ${error}`;
       });
     }
+    attack.rest.leave();
   });
   const watch = (async () => {
     while (!isOver()) {
@@ -254,7 +318,14 @@ test(`${MESSAGES} hostile messages`, { timeout: TIMEOUT_MS }, async () => {
   const client = await TestClient.connect(await mintToken({ claims: { sub: 'neighbour' } }));
   await client.subscribe(RELIANCE);
   const neighbour = new Neighbour(client, sidecar);
-  const attack: Attack = { tokens: await mintTokens(), tally: new Tally(), epochs: ['none'], evictions: 0 };
+  const attack: Attack = {
+    tokens: await mintTokens(),
+    tally: new Tally(),
+    epochs: ['none'],
+    rest: new Rest(SESSIONS_AT_A_TIME),
+    evictions: 0,
+    socketsHibernated: 0,
+  };
   try {
     await attackAll(attack, neighbour);
     expect(attack.evictions).toBe(EVICTIONS);
@@ -274,7 +345,8 @@ test(`${MESSAGES} hostile messages`, { timeout: TIMEOUT_MS }, async () => {
   const { sent, carriedOut, refused, ends } = attack.tally;
   console.info(
     `seed ${SEED}: ${sent} messages sent, ${carriedOut} carried out, ${refused} refused for their rate; ` +
-      `the neighbour had ${neighbour.prices} prices; ${JSON.stringify([...ends])}`,
+      `the neighbour had ${neighbour.prices} prices; ${attack.evictions} evictions with ` +
+      `${attack.socketsHibernated} sockets open; ${JSON.stringify([...ends])}`,
   );
   client.socket.close(1000);
 });
