@@ -32,8 +32,29 @@ const ODD_TEXTS = [
   '💥'.repeat(40),
   'x'.repeat(65),
 ];
-const ACTIONS = ['subscribe', 'unsubscribe', 'list', 'ping', 'authenticate', 'Subscribe', 'goaway', 'connected'];
-const FIELDS = ['action', 'tokens', 'symbols', 'items', 'mode', 'speed', 'id', 'resume', 'token', 'type', 'data'];
+const ACTIONS = [
+  'subscribe',
+  'unsubscribe',
+  'list',
+  'ping',
+  'authenticate',
+  'Subscribe',
+  'goaway',
+  'connected',
+];
+const FIELDS = [
+  'action',
+  'tokens',
+  'symbols',
+  'items',
+  'mode',
+  'speed',
+  'id',
+  'resume',
+  'token',
+  'type',
+  'data',
+];
 const PROTOTYPE_KEYS = ['__proto__', 'constructor', 'prototype', 'toString', 'valueOf', 'hasOwnProperty'];
 
 export class HostileMessages {
@@ -43,7 +64,7 @@ export class HostileMessages {
   readonly #kinds: readonly (readonly [share: number, make: Make])[] = [
     [300, () => JSON.stringify(this.#command())],
     [380, () => JSON.stringify(this.#nearlyValid())],
-    [120, () => JSON.stringify(this.#value(3)) ?? ''],
+    [120, () => JSON.stringify(this.#value(3))],
     [100, () => this.#damaged()],
     [50, () => this.#withPrototypeKeys()],
     [20, () => this.#bytes()],
@@ -161,7 +182,10 @@ export class HostileMessages {
       case 7:
         return Array.from({ length: random.below(4) }, () => this.#value(depth - 1));
       default: {
-        const fields = Array.from({ length: random.below(4) }, () => [random.pick(FIELDS), this.#value(depth - 1)]);
+        const fields = Array.from({ length: random.below(4) }, () => [
+          random.pick(FIELDS),
+          this.#value(depth - 1),
+        ]);
         return Object.fromEntries(fields);
       }
     }
@@ -205,7 +229,7 @@ export class HostileMessages {
     const field = this.#random.pick(FIELDS);
     const inside = this.#random.chance(2)
       ? '['.repeat(depth) + ']'.repeat(depth)
-      : '{"a":'.repeat(depth) + '1' + '}'.repeat(depth);
+      : `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
     return this.#random.chance(2) ? inside : `{"action":"subscribe","tokens":[1],"${field}":${inside}}`;
   }
 

@@ -90,7 +90,9 @@ export class HostileClient {
     if (message.type === 'error') this.#onError(message);
     else if (typeof message.total === 'number') this.total = message.total;
     const rejected = (message.rejected ?? []) as { code: string }[];
-    const ours = rejected.find(({ code }) => ['internal', 'shard_unavailable', 'symbols_unavailable'].includes(code));
+    const ours = rejected.find(({ code }) =>
+      ['internal', 'shard_unavailable', 'symbols_unavailable'].includes(code),
+    );
     if (ours) this.fault ??= `rejected item ${JSON.stringify(ours)}`;
     if (message.id === 'end') this.end = message;
   }

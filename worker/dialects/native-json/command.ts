@@ -41,6 +41,12 @@ function given(value: unknown): unknown {
   return Number.isFinite(value) ? value : echo(value);
 }
 
+/**
+ * Printable ASCII, as every symbol of Kite's list is. PostgreSQL takes neither a NUL nor half a surrogate pair in a text:
+ * one of those would fail the look-up of all the symbols that it came with.
+ */
+const SYMBOL_PATTERN = /^[A-Z]+:[\x20-\x7e]+$/;
+
 /** Mode and speed of a subscription. */
 interface Options {
   readonly rank: ModeRank;
@@ -75,7 +81,7 @@ class Request {
 
   addSymbol(value: unknown, options: Options): void {
     const isSymbol =
-      typeof value === 'string' && value.length <= CLIENT_SYMBOL_CHARS_MAX && /^[A-Z]+:.+$/.test(value);
+      typeof value === 'string' && value.length <= CLIENT_SYMBOL_CHARS_MAX && SYMBOL_PATTERN.test(value);
     if (isSymbol) this.symbols.set(value, options);
     else
       this.#reject(

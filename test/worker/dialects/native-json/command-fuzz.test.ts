@@ -1,11 +1,11 @@
 // Hostile messages through the parser alone: it never throws, and what it lets through is what a command may be.
 import { expect, inject, test } from 'vitest';
+import { parseInstrumentToken } from '../../../../shared/instrument.ts';
 import {
   CLIENT_COMMAND_ID_CHARS_MAX,
   CLIENT_SYMBOL_CHARS_MAX,
   CLIENT_TOKENS_PER_MESSAGE_MAX,
 } from '../../../../shared/limits.ts';
-import { parseInstrumentToken } from '../../../../shared/instrument.ts';
 import type { ClientCommand } from '../../../../worker/core/protocol.ts';
 import { SPEEDS } from '../../../../worker/core/protocol.ts';
 import { nativeJson } from '../../../../worker/dialects/native-json.ts';
@@ -27,7 +27,8 @@ function faultOf(command: ClientCommand): string | undefined {
   }
   if (command.kind !== 'subscribe' && command.kind !== 'unsubscribe') return undefined;
   const tokens = command.kind === 'subscribe' ? command.items.map(({ token }) => token) : command.tokens;
-  const symbols = command.kind === 'subscribe' ? command.symbols.map(({ symbol }) => symbol) : command.symbols;
+  const symbols =
+    command.kind === 'subscribe' ? command.symbols.map(({ symbol }) => symbol) : command.symbols;
   const count = tokens.length + symbols.length + command.rejected.length;
   if (count > CLIENT_TOKENS_PER_MESSAGE_MAX) return `${count} items`;
   if (new Set(tokens).size !== tokens.length) return 'a token twice';
@@ -35,7 +36,8 @@ function faultOf(command: ClientCommand): string | undefined {
   if (stray !== undefined) return `token ${stray}`;
   if (symbols.some((symbol) => symbol.length > CLIENT_SYMBOL_CHARS_MAX)) return 'a long symbol';
   const terms = command.kind === 'subscribe' ? [...command.items, ...command.symbols] : [];
-  if (terms.some(({ rank, speed }) => ![1, 2, 3].includes(rank) || !SPEEDS.includes(speed))) return 'bad terms';
+  if (terms.some(({ rank, speed }) => ![1, 2, 3].includes(rank) || !SPEEDS.includes(speed)))
+    return 'bad terms';
   const text = nativeJson.encode({ kind: 'unsubscribed', tokens: [], rejected: command.rejected, total: 0 });
   return text.length > 100 + command.rejected.length * REJECTED_CHARS_MAX ? 'long rejections' : undefined;
 }
