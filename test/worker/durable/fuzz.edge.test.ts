@@ -350,7 +350,7 @@ async function attackAll(attack: Attack, neighbour: Neighbour): Promise<void> {
   if (failure !== undefined) throw new Error(String(failure));
 }
 
-test(`${MESSAGES} hostile messages`, { timeout: TIMEOUT_MS }, async () => {
+test(`${MESSAGES} hostile messages, FUZZ_SEED=${SEED}`, { timeout: TIMEOUT_MS }, async () => {
   await storeInstruments();
   const logged = vi.spyOn(console, 'error');
   const sidecar = new TestSidecar(Date.now());
