@@ -38,7 +38,7 @@ const shard = (index: number) => env.INSTRUMENT_SHARD.getByName(shardName(index)
 
 afterEach(() => vi.restoreAllMocks());
 
-/** Has one price after another pushed, and awaits each. Returns how many there were. */
+/** Has one price after another pushed, and awaits each. */
 class Neighbour {
   readonly #client: TestClient;
   readonly #sidecar: TestSidecar;
@@ -47,6 +47,17 @@ class Neighbour {
   constructor(client: TestClient, sidecar: TestSidecar) {
     this.#client = client;
     this.#sidecar = sidecar;
+  }
+
+  /**
+   * Asks the slowest questions there are. What others asked before, those who did not wait for the answers included, is
+   * done by then: an object that is evicted with commands under way leaves their promises to nobody.
+   */
+  async askSlowly(token: string): Promise<void> {
+    this.#client.send({ action: 'authenticate', token });
+    await this.#client.next('authenticated');
+    this.#client.send({ action: 'subscribe', symbols: ['NSE:NOSUCH'] });
+    await this.#client.next('subscribed');
   }
 
   async next(): Promise<void> {
@@ -67,6 +78,7 @@ class Neighbour {
 interface Tokens {
   readonly good: readonly string[];
   readonly spoilt: readonly string[];
+  readonly neighbour: string;
 }
 
 async function mintTokens(): Promise<Tokens> {
@@ -84,7 +96,7 @@ async function mintTokens(): Promise<Tokens> {
     '',
     'x'.repeat(9_000),
   ];
-  return { good, spoilt };
+  return { good, spoilt, neighbour: await mintToken({ claims: { sub: 'neighbour' } }) };
 }
 
 /** What became of all that was sent. */
@@ -289,11 +301,12 @@ class HostileSession {
 }
 
 /** Gateway and shards lose their memory from time to time, in the first half: the second shows what stays behind. */
-async function evictNowAndThen(attack: Attack): Promise<void> {
+async function evictNowAndThen(attack: Attack, neighbour: Neighbour): Promise<void> {
   const due = Math.floor((attack.tally.carriedOut / (MESSAGES / 2)) * EVICTIONS);
   if (attack.evictions >= Math.min(due, EVICTIONS)) return;
   const which = attack.evictions++ % 3;
   await attack.rest.during(async () => {
+    await neighbour.askSlowly(attack.tokens.neighbour);
     attack.socketsHibernated += (await gateway().stats()).connections.length;
     if (which !== 0) await evictDurableObject(shard(shardOf(RELIANCE)));
     if (which !== 1) await evictDurableObject(gateway());
@@ -342,7 +355,7 @@ async function attackAll(attack: Attack, neighbour: Neighbour): Promise<void> {
     while (!isOver()) {
       const endedAtPrice = ended;
       await neighbour.next();
-      await evictNowAndThen(attack);
+      await evictNowAndThen(attack, neighbour);
       while (!isOver() && ended < endedAtPrice + SESSIONS_PER_PRICE) await nextEnd.promise;
     }
   })();
@@ -355,11 +368,12 @@ test(`${MESSAGES} hostile messages, FUZZ_SEED=${SEED}`, { timeout: TIMEOUT_MS },
   const logged = vi.spyOn(console, 'error');
   const sidecar = new TestSidecar(Date.now());
   await sidecar.send({ known: TOKENS, definitions: TOKENS.slice(0, 10).map((token) => definitionOf(token)) });
-  const client = await TestClient.connect(await mintToken({ claims: { sub: 'neighbour' } }));
+  const tokens = await mintTokens();
+  const client = await TestClient.connect(tokens.neighbour);
   await client.subscribe(RELIANCE);
   const neighbour = new Neighbour(client, sidecar);
   const attack: Attack = {
-    tokens: await mintTokens(),
+    tokens,
     tally: new Tally(),
     epochs: ['none'],
     rest: new Rest(SESSIONS_AT_A_TIME),
