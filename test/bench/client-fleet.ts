@@ -206,7 +206,10 @@ export class ClientFleet {
 
   async #subscribe(client: Client, i: number): Promise<void> {
     const { tokens, perClient, speed } = this.#wish;
-    client.tokens = Array.from({ length: perClient }, (_, k) => tokens[(i * perClient + k) % tokens.length] as number);
+    client.tokens = Array.from(
+      { length: perClient },
+      (_, k) => tokens[(i * perClient + k) % tokens.length] as number,
+    );
     client.current.clear();
     const acknowledged = this.#answered(client, 'subscribed');
     const pace = speed === undefined ? {} : { speed };
@@ -222,7 +225,8 @@ export class ClientFleet {
       const onMessage = (data: Buffer) => {
         if (data.toString('latin1', 0, prefix.length) === prefix) end();
       };
-      const onClose = (code: number, reason: Buffer) => end(new Error(`closed with ${code} ${reason} before ${type}`));
+      const onClose = (code: number, reason: Buffer) =>
+        end(new Error(`closed with ${code} ${reason} before ${type}`));
       const end = (error?: Error) => {
         clearTimeout(timer);
         socket.off('message', onMessage).off('close', onClose).off('error', end);
@@ -245,7 +249,8 @@ export class ClientFleet {
 
   #onMessage(client: Client, data: Buffer): void {
     if (data.toString('latin1', 0, 14) !== '{"type":"tick"') {
-      if (data.toString('latin1', 0, 13) === '{"type":"lag"') this.skipped += Number(JSON.parse(String(data)).skipped);
+      if (data.toString('latin1', 0, 13) === '{"type":"lag"')
+        this.skipped += Number(JSON.parse(String(data)).skipped);
       return;
     }
     this.ticks++;

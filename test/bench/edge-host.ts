@@ -37,7 +37,7 @@ export async function startEdgeHost(): Promise<EdgeHost> {
   });
   return {
     pid: workerd.pid,
-    urlsFor: (clients) => endpointsOf(issuer, `ws://127.0.0.1:${port}/ws/ticks`, clients),
+    urlsFor: (clients) => endpointsOf(issuer, `ws://127.0.0.1:${port}/ws/ticks`, clients, 'bench'),
     async stop() {
       await workerd.stop();
       await cluster.stop();
@@ -48,12 +48,17 @@ export async function startEdgeHost(): Promise<EdgeHost> {
 
 type Minter = Pick<Awaited<ReturnType<typeof createTokenIssuer>>, 'mint'>;
 
-/** One endpoint per user; clients take them in turn, so that no user has more sockets than he may. */
-export async function endpointsOf(issuer: Minter, ws: string, clients: number): Promise<string[]> {
+/** One endpoint per user of a group; clients take them in turn, so that no user has more sockets than he may. */
+export async function endpointsOf(
+  issuer: Minter,
+  ws: string,
+  clients: number,
+  group: string,
+): Promise<string[]> {
   const users = Math.ceil(clients / CONNECTIONS_PER_USER_MAX);
   const tokens = Array.from({ length: users }, (_, i) =>
     issuer.mint({
-      userId: `bench_${i}`,
+      userId: `${group}_${i}`,
       email: `trader_${i}@example.com`,
       name: `Trader ${i}`,
       roles: ['trader'],

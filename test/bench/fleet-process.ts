@@ -31,7 +31,10 @@ export interface FleetFigures {
 
 export class FleetProcess {
   readonly #child: ChildProcess;
-  readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  readonly #waiting = new Map<
+    number,
+    { resolve: (value: unknown) => void; reject: (error: Error) => void }
+  >();
   #calls = 0;
 
   private constructor() {
@@ -43,7 +46,8 @@ export class FleetProcess {
       else waiting?.reject(new Error(error));
     });
     this.#child.on('exit', (code) => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(`the load process ended with ${code}`));
+      for (const { reject } of this.#waiting.values())
+        reject(new Error(`the load process ended with ${code}`));
     });
   }
 

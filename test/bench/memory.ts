@@ -1,7 +1,7 @@
 // What an idle client costs: resident memory and upgrade of 5,000 of ours against 5,000 bare hibernating sockets.
 import { execFileSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { findFreePort } from '../../dev/free-port.ts';
 import { startBareEdge } from './bare-edge.ts';
 import type { Bench, Figure } from './bench.ts';
@@ -43,7 +43,8 @@ async function measure(pid: number, urls: readonly string[], isWelcomed: boolean
   await sleep(HIBERNATE_MS);
   const hibernated = usageOf(pid);
   const { closeCodes } = await fleet.figures();
-  if (closeCodes.length > 0) throw new Error(`${closeCodes.length} of ${CLIENTS} sockets were closed: ${closeCodes[0]}`);
+  if (closeCodes.length > 0)
+    throw new Error(`${closeCodes.length} of ${CLIENTS} sockets were closed: ${closeCodes[0]}`);
   await fleet.closeClients();
   await fleet.stop();
   const rss = (usage: Usage) => (usage.rssBytes - before.rssBytes) / CLIENTS;

@@ -114,6 +114,18 @@ class Tally {
   }
 }
 
+/** A promise, and what settles it. */
+class Bell {
+  readonly promise: Promise<void>;
+  resolve: () => void = () => undefined;
+
+  constructor() {
+    this.promise = new Promise((resolve) => {
+      this.resolve = resolve;
+    });
+  }
+}
+
 /**
  * Where all attackers come to rest between two steps of their sessions, sockets open: an object is evicted only when
  * nothing is under way at it, by the runtime as by a test.
@@ -145,7 +157,7 @@ class Rest {
 
   /** Does something while all rest. */
   async during(act: () => Promise<void>): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = new Bell();
     this.#end = promise;
     if (this.#resting < this.#attackers) {
       await new Promise<void>((allResting) => {
@@ -337,7 +349,7 @@ async function attackAll(attack: Attack, neighbour: Neighbour): Promise<void> {
   let next = 0;
   let failure: unknown;
   let ended = 0;
-  let nextEnd = Promise.withResolvers<void>();
+  let nextEnd = new Bell();
   const isOver = () => attack.tally.carriedOut >= MESSAGES || failure !== undefined;
   const attackers = Array.from({ length: SESSIONS_AT_A_TIME }, async () => {
     while (!isOver()) {
@@ -347,7 +359,7 @@ async function attackAll(attack: Attack, neighbour: Neighbour): Promise<void> {
       });
       ended++;
       nextEnd.resolve();
-      nextEnd = Promise.withResolvers();
+      nextEnd = new Bell();
     }
     attack.rest.leave();
   });
