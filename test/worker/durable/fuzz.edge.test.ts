@@ -26,7 +26,9 @@ const TOKENS = [RELIANCE, ...Array.from({ length: 3_500 }, (_, i) => (i + 3_000)
 const SYMBOLS = ['NSE:RELIANCE', 'NSE:INFY', 'NSE:M&M', 'NSE:NIFTY 50'];
 const USERS = 24;
 const SESSIONS_AT_A_TIME = 24;
+/** All of them early: what comes after shows what stays behind. */
 const EVICTIONS = 3;
+const MESSAGES_PER_EVICTION = 3_000;
 /** A price of the neighbour for every few sessions: it is a witness, not the load. */
 const SESSIONS_PER_PRICE = 4;
 const { messages: MESSAGES, seed: SEED } = inject('fuzz');
@@ -312,10 +314,11 @@ class HostileSession {
   }
 }
 
-/** Gateway and shards lose their memory from time to time, in the first half: the second shows what stays behind. */
+/** The gateway, a shard, then both lose their memory, with clients' sockets open. */
 async function evictNowAndThen(attack: Attack, neighbour: Neighbour): Promise<void> {
-  const due = Math.floor((attack.tally.carriedOut / (MESSAGES / 2)) * EVICTIONS);
-  if (attack.evictions >= Math.min(due, EVICTIONS)) return;
+  if (attack.evictions >= EVICTIONS) return;
+  if (attack.tally.carriedOut < (attack.evictions + 1) * Math.min(MESSAGES_PER_EVICTION, MESSAGES / 5))
+    return;
   const which = attack.evictions++ % 3;
   await attack.rest.during(async () => {
     await neighbour.askSlowly(attack.tokens.neighbour);
