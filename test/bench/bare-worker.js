@@ -1,10 +1,15 @@
 // The least that a hibernating socket costs: a Worker that hands the upgrade to an object, which accepts it.
 import { DurableObject } from 'cloudflare:workers';
 
+/** As long as the `connected` message of the native protocol. */
+const WELCOME = `{"type":"connected","padding":"${'x'.repeat(800)}"}`;
+
 export class BareGateway extends DurableObject {
-  fetch() {
+  /** A client that brings a token in its URL is told something, as the native protocol has it. */
+  fetch(request) {
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
+    if (new URL(request.url).searchParams.has('token')) server.send(WELCOME);
     return new Response(null, { status: 101, webSocket: client });
   }
 

@@ -15,6 +15,8 @@ const WARM_UP_CLIENTS = 500;
 const SETTLE_MS = 2_000;
 /** The runtime has an object hibernate after ten seconds without an event. */
 const HIBERNATE_MS = 14_000;
+/** Of a user's token with two permissions. */
+const TOKEN_CHARS = 800;
 const COMPATIBILITY_DATE = '2026-10-01';
 
 interface Cost {
@@ -55,11 +57,12 @@ async function measure(pid: number, urls: readonly string[], isWelcomed: boolean
   };
 }
 
-async function measureBare(): Promise<Cost> {
+/** `query` is what clients ask with; one with a token is answered as ours are. */
+async function measureBare(query = ''): Promise<Cost> {
   const port = await findFreePort();
   const edge = await startBareEdge(port, COMPATIBILITY_DATE);
   try {
-    return await measure(edge.pid, [`ws://127.0.0.1:${port}/`], false);
+    return await measure(edge.pid, [`ws://127.0.0.1:${port}/${query}`], query !== '');
   } finally {
     await edge.stop();
   }
@@ -90,6 +93,7 @@ export const bench: Bench = {
   async run() {
     const heap = measureHeap();
     const bare = await measureBare();
+    const welcomed = await measureBare(`?token=${'x'.repeat(TOKEN_CHARS)}`);
     const ours = await measureOurs();
     return {
       rss_ratio_to_bare: { value: ours.rssBytesHibernated / bare.rssBytesHibernated, unit: 'x' },
@@ -97,6 +101,9 @@ export const bench: Bench = {
       rss_per_client: against(ours.rssBytesHibernated / 1e3, bare.rssBytesHibernated / 1e3, 'kB'),
       rss_per_client_before_hibernation: against(ours.rssBytesOpen / 1e3, bare.rssBytesOpen / 1e3, 'kB'),
       upgrade_cpu: against(ours.upgradeCpuMs, bare.upgradeCpuMs, 'ms'),
+      // Against sockets that were upgraded with a token in the URL and were sent one message: what the protocol itself costs.
+      rss_ratio_to_bare_welcomed: { value: ours.rssBytesHibernated / welcomed.rssBytesHibernated, unit: 'x' },
+      upgrade_cpu_to_bare_welcomed: against(ours.upgradeCpuMs, welcomed.upgradeCpuMs, 'ms'),
       heap_bytes_per_client: { value: heap.idle, unit: 'bytes' },
       heap_bytes_per_subscription: { value: heap.perSubscription, unit: 'bytes' },
     };
