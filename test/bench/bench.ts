@@ -52,3 +52,8 @@ export function nsFigure(value: number, baseline?: number): Figure {
   const unit = 'ns';
   return baseline === undefined ? { value, unit } : { value, unit, baseline, ratio: baseline / value };
 }
+
+/** The value that `share` of the samples are not above; NaN when there are none. */
+export function percentile(sorted: Float64Array, share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}

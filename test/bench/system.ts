@@ -9,7 +9,7 @@ import { priceDivisorOf } from '../../shared/instrument.ts';
 import type { SidecarStatus } from '../../shared/status.ts';
 import { readTick } from '../../shared/tick.ts';
 import { StreamClient } from '../support/stream-client.ts';
-import type { Bench } from './bench.ts';
+import { type Bench, percentile } from './bench.ts';
 
 const INSTRUMENTS = 9_000;
 const TICKS_PER_INSTRUMENT_PER_SECOND = 3;
@@ -44,10 +44,6 @@ function staleInstruments(simulator: Simulator, clients: readonly StreamClient[]
     if (!isSame) stale++;
   }
   return stale;
-}
-
-function percentile(sorted: Float64Array, share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
 /** Time from the sidecar's receipt of a tick to the client's, both clocks being this machine's. */

@@ -1,4 +1,5 @@
 // Set-up of a whole test run, all projects: a host for databases, and the keys of the edge under test.
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -35,6 +36,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const [host, signingKey] = await Promise.all([startDatabaseHost(), generateSigningKey()]);
   const { jwks } = await createTokenIssuer(signingKey);
   project.provide('databaseHost', host.url);
+  project.provide('fuzz', {
+    messages: Number(process.env.FUZZ_MESSAGES ?? 20_000),
+    seed: Number(process.env.FUZZ_SEED ?? randomInt(1, 2 ** 31)),
+  });
   project.provide('edge', {
     ingestSecret: 'ingest-secret-of-the-edge-test-run',
     apiKeyPepper: 'api-key-pepper-of-the-edge-test-run',

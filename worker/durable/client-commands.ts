@@ -55,7 +55,8 @@ export class ClientCommands {
     const command = DIALECTS[session.identity.dialect].parse(message);
     session.queued++;
     session.tail = session.tail
-      .then(() => waitUntil(pace.dueAtMs))
+      // One that has left is not waited for: its timers would keep the object from hibernating.
+      .then(() => (sockets.get(session.socket) ? waitUntil(pace.dueAtMs) : undefined))
       .then(() => this.#carryOut(session, command))
       .catch((error) => {
         console.error(`gateway ${gateway}: ${command.kind} failed: ${error}`);

@@ -9,9 +9,16 @@ export interface EdgeContext {
   readonly signingKey: JWK;
 }
 
+/** Of the fuzzers: how many messages, and by which seed, so that a failure can be repeated. */
+export interface FuzzContext {
+  readonly messages: number;
+  readonly seed: number;
+}
+
 declare module 'vitest' {
   interface ProvidedContext {
     edge: EdgeContext;
+    fuzz: FuzzContext;
     /** Answers each request with the address of a new database: see test/support/database.ts. */
     databaseHost: string;
   }

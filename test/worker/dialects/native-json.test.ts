@@ -751,3 +751,14 @@ describe('ticks', () => {
     }
   });
 });
+
+describe('a symbol that the database could not take', () => {
+  for (const symbol of ['NSE:\u0000', 'NSE:\ud800', 'NSE:IN\u007fFY', 'NSE:']) {
+    test(`${JSON.stringify(symbol)} is refused by itself`, () => {
+      expect(parse({ action: 'subscribe', symbols: ['NSE:NIFTY 50', symbol, 'NSE:M&M'] })).toMatchObject({
+        symbols: [{ symbol: 'NSE:NIFTY 50' }, { symbol: 'NSE:M&M' }],
+        rejected: [{ field: 'symbol', code: 'invalid_symbol' }],
+      });
+    });
+  }
+});

@@ -1,0 +1,69 @@
+// Our Worker in a workerd of its own, with a database and without a sidecar, for benches that are about sockets only.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findFreePort } from '../../dev/free-port.ts';
+import { createTokenIssuer, generateSigningKey } from '../../dev/token-issuer.ts';
+import { startWorkerd } from '../../dev/workerd.ts';
+import { migrate } from '../../migrations/runner.ts';
+import { CONNECTIONS_PER_USER_MAX } from '../../shared/limits.ts';
+import { startCluster } from '../support/cluster.ts';
+
+export interface EdgeHost {
+  readonly pid: number;
+  /** Endpoints of as many users as this many clients need, their tokens included. */
+  urlsFor(clients: number): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
+/** Runs on a free port of 127.0.0.1; its workerd must be this process's only one. */
+export async function startEdgeHost(): Promise<EdgeHost> {
+  const directory = mkdtempSync(join(tmpdir(), 'ticker-edge-host-'));
+  const cluster = await startCluster();
+  const databaseUrl = await cluster.createDatabase();
+  await migrate({ url: databaseUrl });
+  const issuer = await createTokenIssuer(await generateSigningKey());
+  const port = await findFreePort();
+  const workerd = await startWorkerd({
+    port,
+    directory,
+    databaseUrl,
+    ingestSecret: 'ingest-secret-of-a-bench',
+    apiKeyPepper: 'api-key-pepper-of-a-bench',
+    vars: { JWT_JWKS: JSON.stringify(issuer.jwks), ENVIRONMENT: 'development' },
+    onRestart: () => {
+      throw new Error('workerd has died under the bench');
+    },
+  });
+  return {
+    pid: workerd.pid,
+    urlsFor: (clients) => endpointsOf(issuer, `ws://127.0.0.1:${port}/ws/ticks`, clients, 'bench'),
+    async stop() {
+      await workerd.stop();
+      await cluster.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+type Minter = Pick<Awaited<ReturnType<typeof createTokenIssuer>>, 'mint'>;
+
+/** One endpoint per user of a group; clients take them in turn, so that no user has more sockets than he may. */
+export async function endpointsOf(
+  issuer: Minter,
+  ws: string,
+  clients: number,
+  group: string,
+): Promise<string[]> {
+  const users = Math.ceil(clients / CONNECTIONS_PER_USER_MAX);
+  const tokens = Array.from({ length: users }, (_, i) =>
+    issuer.mint({
+      userId: `${group}_${i}`,
+      email: `trader_${i}@example.com`,
+      name: `Trader ${i}`,
+      roles: ['trader'],
+      permissions: ['market:read'],
+    }),
+  );
+  return (await Promise.all(tokens)).map((token) => `${ws}?token=${token}`);
+}

@@ -1,0 +1,295 @@
+// How long a tick takes: from the sidecar's receipt and from the gateway's flush to the client, under load and alone.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Stack, startStack } from '../../dev/stack.ts';
+import { type Simulator, startSimulator } from '../../ingest/simulator/simulator.ts';
+import type { Bench, Figure } from './bench.ts';
+import { percentile } from './bench.ts';
+import type { Timing, Wish } from './client-fleet.ts';
+import { endpointsOf } from './edge-host.ts';
+import { type FleetFigures, FleetProcess } from './fleet-process.ts';
+import { KiteMeter } from './kite-meter.ts';
+import { usageOf } from './process-usage.ts';
+
+/** 3,000 instruments that tick in turn: 10,000 ticks a second, each instrument every 300 ms. */
+const INSTRUMENTS = 3_000;
+const TICKS_PER_SECOND = 10_000;
+/** Those that are ticked at all times; all others join in the second part. */
+const INSTRUMENTS_OF_A_TENTH = 300;
+/**
+ * Frames that all clients together are to get per second. One frame per tick is the whole cost of the JSON protocol,
+ * some 20 us of the gateway's one thread each: what 1,000 clients would get of 10,000 ticks a second is 200 cores' work.
+ */
+const FRAMES_PER_SECOND = 12_000;
+const TIMED_CLIENTS = 10;
+const SECONDS = 10;
+const SETTLE_MS = 3_000;
+const LONE_SECONDS = 20;
+const SNAPSHOTS = 7;
+const RETURNING_CLIENTS = 5_000;
+const MS_PER_SECOND = 1_000;
+
+interface System {
+  readonly stack: Stack;
+  readonly simulator: Simulator;
+  readonly meter: KiteMeter;
+  /** Tokens, those that tick first in front. */
+  readonly tokens: readonly number[];
+}
+
+async function withSystem<T>(use: (system: System) => Promise<T>): Promise<T> {
+  const simulator = await startSimulator({
+    instrumentsCount: INSTRUMENTS,
+    ticksPerInstrumentPerSecond: TICKS_PER_SECOND / INSTRUMENTS,
+  });
+  const meter = await KiteMeter.start(simulator.url);
+  const [account] = simulator.accounts;
+  const dataDir = mkdtempSync(join(tmpdir(), 'ticker-edge-bench-'));
+  let stack: Stack | undefined;
+  try {
+    stack = await startStack({
+      dataDir,
+      durable: false,
+      simulator: false,
+      sidecarEnv: {
+        KITE_API_KEY: account?.apiKey ?? '',
+        KITE_ACCESS_TOKEN: account?.accessToken ?? '',
+        KITE_API_ROOT: `http://${meter.host}`,
+        KITE_WS_ROOT: `ws://${meter.host}/`,
+      },
+    });
+    const tokens = simulator.instruments.map(({ instrument_token }) => instrument_token as number);
+    return await use({ stack, simulator, meter, tokens });
+  } finally {
+    await stack?.stop();
+    meter.stop();
+    await simulator.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+let fleets = 0;
+
+async function startFleet({ stack }: System, clients: number, isTimed: boolean): Promise<FleetProcess> {
+  const issuer = { mint: (user: Parameters<Stack['mint']>[1]) => stack.mint(undefined, user) };
+  const urls = await endpointsOf(
+    issuer as Parameters<typeof endpointsOf>[0],
+    stack.info.ws,
+    clients,
+    `fleet_${++fleets}`,
+  );
+  const fleet = await FleetProcess.start({ urls, clients, isTimed, isWelcomed: true });
+  await fleet.open();
+  return fleet;
+}
+
+interface Load {
+  readonly timing: Timing;
+  readonly framesPerSecond: number;
+  /** Share of one core that each side had. */
+  readonly edgeCpu: number;
+  readonly clientsCpu: number;
+}
+
+interface Fleets {
+  readonly timed: FleetProcess;
+  readonly others: FleetProcess;
+}
+
+function edgePid({ stack }: System): number {
+  const pid = stack.pid('workerd');
+  if (pid === undefined) throw new Error('workerd is down');
+  return pid;
+}
+
+/** Times the ticks of the timed clients for a while, and who was busy meanwhile. */
+async function timeTicks(system: System, { timed, others }: Fleets, seconds: number): Promise<Load> {
+  const snap = async () => ({
+    edgeMs: usageOf(edgePid(system)).cpuMs,
+    fleets: await Promise.all([timed.figures(), others.figures()]),
+  });
+  const before = await snap();
+  const fromMs = performance.now();
+  await timed.startTiming();
+  await sleep(seconds * MS_PER_SECOND);
+  const timing = await timed.stopTiming();
+  const tookMs = performance.now() - fromMs;
+  const after = await snap();
+  const sum = (figures: readonly FleetFigures[], field: 'ticks' | 'cpuMs') =>
+    figures.reduce((total, figure) => total + figure[field], 0);
+  return {
+    timing,
+    framesPerSecond: ((sum(after.fleets, 'ticks') - sum(before.fleets, 'ticks')) / tookMs) * MS_PER_SECOND,
+    edgeCpu: (after.edgeMs - before.edgeMs) / tookMs,
+    clientsCpu: (sum(after.fleets, 'cpuMs') - sum(before.fleets, 'cpuMs')) / tookMs,
+  };
+}
+
+/** Instruments per client, so that all clients together get the frames per second that JSON can carry. */
+function perClient(clients: number, tokens: readonly number[]): number {
+  const perInstrument = TICKS_PER_SECOND / INSTRUMENTS;
+  return Math.min(tokens.length, Math.max(1, Math.round(FRAMES_PER_SECOND / (clients * perInstrument))));
+}
+
+/** `clients` clients on the instruments, a few of them timed. */
+async function underLoad<T>(
+  system: System,
+  clients: number,
+  tokens: readonly number[],
+  measure: (fleets: Fleets, wish: Wish) => Promise<T>,
+): Promise<T> {
+  const wish = { tokens, perClient: perClient(clients, tokens) };
+  const timed = await startFleet(system, TIMED_CLIENTS, true);
+  const others = await startFleet(system, clients - TIMED_CLIENTS, false);
+  try {
+    await others.subscribe(wish);
+    await timed.subscribe(wish);
+    await sleep(SETTLE_MS);
+    return await measure({ timed, others }, wish);
+  } finally {
+    for (const fleet of [timed, others]) {
+      await fleet.closeClients();
+      await fleet.stop();
+    }
+  }
+}
+
+function ms(value: number): Figure {
+  return { value, unit: 'ms' };
+}
+
+function figuresOf(load: Load, name: string): Record<string, Figure> {
+  const { flush, total } = load.timing;
+  return {
+    [`flush_p50${name}`]: ms(flush.p50),
+    [`flush_p99${name}`]: ms(flush.p99),
+    [`flush_p999${name}`]: ms(flush.p999),
+    [`total_p50${name}`]: ms(total.p50),
+    [`total_p99${name}`]: ms(total.p99),
+    [`total_p999${name}`]: ms(total.p999),
+    [`frames${name}`]: { value: load.framesPerSecond, unit: 'frames/s' },
+    [`edge_cpu${name}`]: { value: load.edgeCpu * 100, unit: '% of a core' },
+    [`clients_cpu${name}`]: { value: load.clientsCpu * 100, unit: '% of a core' },
+  };
+}
+
+/** One client and one instrument, which ticks only after the windows of sidecar and gateway have long been idle. */
+async function measureLone(system: System): Promise<Record<string, Figure>> {
+  const fleet = await startFleet(system, 1, true);
+  await fleet.subscribe({ tokens: system.tokens.slice(0, 1), perClient: 1 });
+  await sleep(SETTLE_MS);
+  await fleet.startTiming();
+  await sleep(LONE_SECONDS * MS_PER_SECOND);
+  const { total, flush, ticks } = await fleet.stopTiming();
+  await fleet.closeClients();
+  await fleet.stop();
+  if (ticks < LONE_SECONDS) throw new Error(`${ticks} lone ticks in ${LONE_SECONDS} s`);
+  return { lone_p50: ms(total.p50), lone_p99: ms(total.p99), lone_flush_p50: ms(flush.p50) };
+}
+
+/** One in ten clients stops reading, with much on the way to it: what becomes of the others. */
+async function measureSlow(system: System, clients: number): Promise<Record<string, Figure>> {
+  return underLoad(system, clients, system.tokens, async (fleets) => {
+    const slow = await startFleet(system, clients / 10, false);
+    try {
+      await slow.subscribe({ tokens: system.tokens, perClient: 1 });
+      await sleep(SETTLE_MS);
+      const before = await timeTicks(system, fleets, SECONDS);
+      await slow.setReading(false);
+      // Each has a tenth of all ticks due, which fills its socket within a second or two.
+      void slow.subscribe({ tokens: system.tokens, perClient: INSTRUMENTS / 10 }).catch(() => undefined);
+      await sleep(SETTLE_MS);
+      const during = await timeTicks(system, fleets, SECONDS / 2);
+      await slow.setReading(true);
+      await sleep(SETTLE_MS);
+      const { skipped, closeCodes } = await slow.figures();
+      const ratio = during.timing.flush.p99 / before.timing.flush.p99;
+      return {
+        healthy_flush_p99: {
+          value: during.timing.flush.p99,
+          unit: 'ms',
+          baseline: before.timing.flush.p99,
+          ratio,
+        },
+        healthy_total_p99: {
+          value: during.timing.total.p99,
+          unit: 'ms',
+          baseline: before.timing.total.p99,
+          ratio: during.timing.total.p99 / before.timing.total.p99,
+        },
+        slow_skipped: { value: skipped, unit: 'ticks' },
+        slow_closed: { value: closeCodes.length, unit: 'clients' },
+      };
+    } finally {
+      await slow.closeClients();
+      await slow.stop();
+    }
+  });
+}
+
+/** All instruments to one client that comes when their values are there. */
+async function measureSnapshot(system: System): Promise<Record<string, Figure>> {
+  const fleet = await startFleet(system, 1, false);
+  const wish = { tokens: system.tokens, perClient: INSTRUMENTS };
+  const keeper = await startFleet(system, 1, false);
+  await keeper.subscribe(wish);
+  await sleep(SETTLE_MS);
+  const tookMs: number[] = [];
+  for (let i = 0; i < SNAPSHOTS; i++) tookMs.push(await fleet.snapshot(wish));
+  for (const each of [fleet, keeper]) {
+    await each.closeClients();
+    await each.stop();
+  }
+  const sorted = Float64Array.from(tookMs).sort();
+  return { snapshot_p50: ms(percentile(sorted, 0.5)), snapshot_max: ms(percentile(sorted, 1)) };
+}
+
+/** Every client is cut off and comes back at once. */
+async function measureReturn(system: System): Promise<Record<string, Figure>> {
+  const fleet = await startFleet(system, RETURNING_CLIENTS, false);
+  // At the slowest speed: one frame per second and client is what they get meanwhile.
+  await fleet.subscribe({ tokens: system.tokens, perClient: 2, speed: 1_000 });
+  await sleep(SETTLE_MS);
+  const { connections, bytes } = system.meter;
+  const cpuMs = usageOf(edgePid(system)).cpuMs;
+  const { welcomedMs, currentMs } = await fleet.returnAtOnce();
+  const tookCpuMs = usageOf(edgePid(system)).cpuMs - cpuMs;
+  const figures = {
+    return_welcomed: { value: welcomedMs / MS_PER_SECOND, unit: 's' },
+    return_current: { value: currentMs / MS_PER_SECOND, unit: 's' },
+    return_edge_cpu: { value: tookCpuMs / RETURNING_CLIENTS, unit: 'ms/client' },
+    return_kite_connections: { value: system.meter.connections - connections, unit: 'connections' },
+    return_kite_bytes: { value: system.meter.bytes - bytes, unit: 'bytes' },
+  };
+  await fleet.closeClients();
+  await fleet.stop();
+  return figures;
+}
+
+/** In this order: an instrument that was wanted goes on being streamed for a minute. */
+async function measureAll(system: System): Promise<Record<string, Figure>> {
+  const figures: Record<string, Figure> = { ...(await measureLone(system)) };
+  const tenth = system.tokens.slice(0, INSTRUMENTS_OF_A_TENTH);
+  const scenarios = [
+    ['_1000_ticks_100_clients', 100, tenth],
+    ['_1000_ticks_1000_clients', 1_000, tenth],
+    ['_10000_ticks_100_clients', 100, system.tokens],
+    // The one that the design has a number for.
+    ['', 1_000, system.tokens],
+  ] as const;
+  for (const [name, clients, tokens] of scenarios) {
+    const load = await underLoad(system, clients, tokens, (fleets) => timeTicks(system, fleets, SECONDS));
+    Object.assign(figures, figuresOf(load, name));
+  }
+  Object.assign(figures, await measureSlow(system, 900), await measureSnapshot(system));
+  return Object.assign(figures, await measureReturn(system));
+}
+
+export const bench: Bench = {
+  about:
+    `${TICKS_PER_SECOND} ticks/s of ${INSTRUMENTS} instruments through the whole system to clients in processes of their ` +
+    `own, who together get some ${FRAMES_PER_SECOND} frames/s: one JSON frame per tick is what limits`,
+  run: () => withSystem(measureAll),
+};
