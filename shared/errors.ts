@@ -32,6 +32,10 @@ export const ERRORS = {
   too_many_connections: { httpStatus: 429, closeCode: 4003 },
   missing_api_key: { httpStatus: 401, closeCode: null },
   invalid_api_key: { httpStatus: 401, closeCode: null },
+  // Kite accounts.
+  account_exists: { httpStatus: 409, closeCode: null },
+  account_limit: { httpStatus: 409, closeCode: null },
+  credentials_unavailable: { httpStatus: 503, closeCode: null },
   // What the sidecar sent.
   ingest_unsigned: { httpStatus: 401, closeCode: null },
   ingest_signature: { httpStatus: 401, closeCode: null },

@@ -186,6 +186,23 @@ export const EXCHANGE_TIME_TRUSTED_AHEAD_S_MAX = 5;
 export const KITE_QUOTE_REQUESTS_PER_S_MAX = 1;
 export const KITE_HISTORICAL_REQUESTS_PER_S_MAX = 3;
 export const KITE_OTHER_REQUESTS_PER_S_MAX = 10;
+/** Kite's rules for order requests of one Zerodha account, those that it refuses included (staff, 2026). */
+export const KITE_ORDER_REQUESTS_PER_S_MAX = 10;
+export const KITE_ORDER_REQUESTS_PER_MINUTE_MAX = 400;
+export const KITE_ORDER_REQUESTS_PER_DAY_MAX = 5_000;
+/** Requests catch up with each other on the way: what leaves us a second apart may arrive within one. */
+export const KITE_RATE_SLACK_MS = 100;
+/** REST calls of one account under way at once: the seed's service allowed as many, and Kite's CDN dislikes bursts. */
+export const KITE_CALLS_AT_ONCE_MAX = 2;
+/** REST calls of one account that wait for their turn: 25 s at the fastest pace, longer than anybody waits. */
+export const KITE_CALLS_QUEUED_MAX = 256;
+/** A REST call has so long, its wait included, unless the caller says otherwise. */
+export const KITE_CALL_MS_MAX = 10_000;
+/** After a 429 calls of its class rest: grows from the first to the second while Kite goes on refusing. */
+export const KITE_COOLDOWN_MS_MIN = 1_000;
+export const KITE_COOLDOWN_MS_MAX = 60_000;
+/** Largest reply of a REST call: an order book of 5,000 orders has 8 MB. The instrument dump has its own bound. */
+export const KITE_REPLY_BYTES_MAX = 16 * 1024 * 1024;
 /** Kite's rules for one call: instruments of /quote, /quote/ohlc and /quote/ltp. */
 export const KITE_QUOTE_INSTRUMENTS_MAX = 500;
 export const KITE_OHLC_INSTRUMENTS_MAX = 1_000;
@@ -288,3 +305,22 @@ export const FEED_RECYCLE_PAUSE_MS_MAX = 15 * 60_000;
 export const SESSION_LOOKAHEAD_DAYS_MAX = 31;
 /** A calendar file: a year's entries are some 5 kB. */
 export const SESSION_CALENDAR_BYTES_MAX = 256 * 1024;
+/** Kite accounts of one system: 9,000 instruments each, and the sidecar reads and reports all of them every few seconds. */
+export const ACCOUNTS_MAX = 64;
+/** The sidecar looks for changes of accounts this often: a new login is used within seconds, at one small query each. */
+export const ACCOUNTS_POLL_MS = 3_000;
+/** A query for the accounts that takes longer is given up, with its connection: a dead one would never say so. */
+export const ACCOUNTS_READ_MS_MAX = 5_000;
+/** Characters of an api_secret or access token: Kite's have 32. */
+export const CREDENTIAL_CHARS_MAX = 256;
+/** Body of a request about an account: a key, a secret, a token and a few numbers. */
+export const ACCOUNT_BODY_BYTES_MAX = 4_096;
+/** Latest changes of an account that one answer tells. */
+export const ACCOUNT_CHANGES_ROWS_MAX = 100;
+/** Before an access token ends at 06:00 in India, operators are told this long. */
+export const ACCESS_TOKEN_WARNING_MS = 3_600_000;
+/** Wait before a token whose standing could not be learned is asked about again: grows from the first to the second. */
+export const TOKEN_PROBE_BACKOFF_MS_MIN = 1_000;
+export const TOKEN_PROBE_BACKOFF_MS_MAX = 60_000;
+/** `npm run kite:login` waits so long for each account: a password, a code from the phone, and a mistake in between. */
+export const LOGIN_WAIT_MS_MAX = 300_000;

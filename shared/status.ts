@@ -11,11 +11,33 @@ export interface SocketStatus {
   readonly reconnects: number;
 }
 
+export const LOGIN_STATES = ['missing', 'unreadable', 'unverified', 'valid', 'refused'] as const;
+/**
+ * What is known of an account's access token. `missing`: nobody has logged in. `unreadable`: it is stored, and none of
+ * CREDENTIALS_KEYS opens it. `unverified`: Kite was not asked yet. `valid` and `refused` are Kite's own answers.
+ */
+export type LoginState = (typeof LOGIN_STATES)[number];
+
+export const LOGIN_WARNINGS = ['expires_soon', 'overdue'] as const;
+
+/** Times are milliseconds since the epoch; absent when nobody knows when the token was issued. */
+export interface LoginStatus {
+  readonly state: LoginState;
+  readonly issued_at?: number;
+  /** By Kite's rule and our clock. Past it the token is `overdue`, and still in use until Kite refuses it. */
+  readonly expires_at?: number;
+  readonly warning?: (typeof LOGIN_WARNINGS)[number];
+}
+
+export const ACCOUNT_STATES = ['ok', 'connecting', 'throttled', 'unauthorized', 'down', 'disabled'] as const;
+/** `unauthorized`: Kite refused the token, or there is none: a login is needed. `disabled`: on purpose. */
+export type AccountState = (typeof ACCOUNT_STATES)[number];
+
 export interface AccountStatus {
   readonly id: string;
-  /** `unauthorized`: Kite refused the token, a login is needed. */
-  readonly state: 'ok' | 'connecting' | 'throttled' | 'unauthorized' | 'down';
+  readonly state: AccountState;
   readonly sockets: readonly SocketStatus[];
+  readonly login?: LoginStatus;
 }
 
 export const FEED_STATES = ['live', 'quiet', 'stale', 'down'] as const;

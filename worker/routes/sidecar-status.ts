@@ -1,8 +1,16 @@
 // The sidecar's report as the edge reads it: signed, and still checked, because /health and /metrics repeat it.
 import { z } from 'zod';
 import { AppError } from '../../shared/errors.ts';
+import { ACCOUNTS_MAX } from '../../shared/limits.ts';
 import { CALENDAR_CERTAINTIES, SEGMENT_NAMES, SESSION_PHASES } from '../../shared/market-session.ts';
-import { FEED_REASONS, FEED_STATES, type SidecarStatus } from '../../shared/status.ts';
+import {
+  ACCOUNT_STATES,
+  FEED_REASONS,
+  FEED_STATES,
+  LOGIN_STATES,
+  LOGIN_WARNINGS,
+  type SidecarStatus,
+} from '../../shared/status.ts';
 
 const Count = z.number().nonnegative();
 const Counts = z.record(z.string().max(64), Count);
@@ -15,7 +23,7 @@ const Status = z.object({
     .array(
       z.object({
         id: z.string().max(64),
-        state: z.enum(['ok', 'connecting', 'throttled', 'unauthorized', 'down']),
+        state: z.enum(ACCOUNT_STATES),
         sockets: z
           .array(
             z.object({
@@ -26,9 +34,17 @@ const Status = z.object({
             }),
           )
           .max(16),
+        login: z
+          .object({
+            state: z.enum(LOGIN_STATES),
+            issued_at: Count.exactOptional(),
+            expires_at: Count.exactOptional(),
+            warning: z.enum(LOGIN_WARNINGS).exactOptional(),
+          })
+          .exactOptional(),
       }),
     )
-    .max(64),
+    .max(ACCOUNTS_MAX + 1),
   feed: z.object({
     state: z.enum(FEED_STATES),
     reason: z.enum(FEED_REASONS),
