@@ -1,8 +1,11 @@
 // The sidecar's settings: the only reader of the environment, and of the files that it names.
 import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
+import { KITE_API_KEY_PATTERN } from '../shared/account.ts';
+import { parseKeyRing } from '../shared/credential-vault.ts';
 import {
   BATCH_TICKS_MAX,
+  CREDENTIAL_CHARS_MAX,
   KITE_CONNECTIONS_PER_ACCOUNT_MAX,
   KITE_INSTRUMENTS_PER_CONNECTION_MAX,
   SESSION_CALENDAR_BYTES_MAX,
@@ -24,10 +27,30 @@ const rootUrl = (...protocols: readonly string[]) =>
     error: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
   });
 
-const Environment = z.object({
-  KITE_API_KEY: z.string().min(1),
-  KITE_ACCESS_TOKEN: z.string().min(1),
+/** The text of `parseKeyRing`'s error says which key is wrong and repeats none. */
+const keyRing = z.string().superRefine((text, context) => {
+  try {
+    parseKeyRing(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: errorText(error) });
+  }
+});
+
+/** Kite's addresses, and what the database needs: for the sidecar and its commands alike. */
+const KITE_API = {
   KITE_API_ROOT: rootUrl('https:', 'http:').default('https://api.kite.trade'),
+  /** Before every path of the REST API but /instruments; Kite's sandbox wants `/oms`. */
+  KITE_API_PREFIX: z
+    .string()
+    .regex(/^(\/[\w-]+)*$/, 'must be a path, as in /oms')
+    .default(''),
+};
+
+const Environment = z.object({
+  /** An account that needs no database, together with its token. The table of accounts may have more, or replace it. */
+  KITE_API_KEY: z.string().optional(),
+  KITE_ACCESS_TOKEN: z.string().optional(),
+  ...KITE_API,
   KITE_WS_ROOT: rootUrl('wss:', 'ws:').default('wss://ws.kite.trade/'),
   /** More parameters for the socket's URL, as a query string; Kite's sandbox wants `user_id`. */
   KITE_WS_PARAMETERS: z.string().default(''),
@@ -45,8 +68,10 @@ const Environment = z.object({
     KITE_INSTRUMENTS_PER_CONNECTION_MAX,
   ),
   MAX_WS_CONNECTIONS: integer(1, KITE_CONNECTIONS_PER_ACCOUNT_MAX).default(KITE_CONNECTIONS_PER_ACCOUNT_MAX),
-  /** Without it everything streams, and the edge cannot look symbols up. */
+  /** Without it everything streams with the environment's account, and the edge cannot look symbols up. */
   DATABASE_URL: rootUrl('postgres:', 'postgresql:').optional(),
+  /** What credentials in the database are sealed with: `id:<64 hex digits>`, the current key first, then older ones. */
+  CREDENTIALS_KEYS: keyRing.optional(),
   /** `always_open` is for the simulator, whose market never closes. */
   MARKET_SESSION: z.enum(['calendar', 'always_open']).default('calendar'),
   /** A JSON file with hours, holidays and special days that outrank the built-in ones. */
@@ -58,19 +83,89 @@ const Environment = z.object({
 
 export type Config = z.infer<typeof Environment>;
 
+/** Which of the account's variables are missing: it is there whole, or the database has accounts and keys for them. */
+function missingAccountSettings(present: Readonly<Record<string, string | undefined>>): string[] {
+  const hasAccounts = present.DATABASE_URL !== undefined && present.CREDENTIALS_KEYS !== undefined;
+  const missing = ['KITE_API_KEY', 'KITE_ACCESS_TOKEN'].filter((name) => present[name] === undefined);
+  // A key alone is what a first login starts from.
+  if (hasAccounts && present.KITE_ACCESS_TOKEN === undefined) return [];
+  return missing.map(
+    (name) => `${name}: is required, or accounts in DATABASE_URL and their CREDENTIALS_KEYS`,
+  );
+}
+
+function parseSettings<T>(
+  schema: z.ZodType<T>,
+  environment: Readonly<Record<string, string | undefined>>,
+  missingOf: (present: Readonly<Record<string, string | undefined>>) => readonly string[] = () => [],
+): T {
+  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(present);
+  const missing = missingOf(present);
+  if (parsed.success && missing.length === 0) return parsed.data;
+  const problems = (parsed.error?.issues ?? []).map(({ path, message, code }) => {
+    const name = path.join('.');
+    return `${name}: ${code === 'invalid_type' && present[name] === undefined ? 'is required' : message}`;
+  });
+  throw new Error(`settings are wrong: ${[...missing, ...problems].join('; ')}`);
+}
+
 /**
  * Reads the settings. Throws an Error that names each variable that is wrong and why; values are not repeated, because
  * some are secrets. An empty variable counts as absent.
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const parsed = Environment.safeParse(present);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message, code }) => {
-    const name = path.join('.');
-    return `${name}: ${code === 'invalid_type' && present[name] === undefined ? 'is required' : message}`;
-  });
-  throw new Error(`settings are wrong: ${problems.join('; ')}`);
+  return parseSettings(Environment, environment, missingAccountSettings);
+}
+
+const CredentialStore = {
+  DATABASE_URL: rootUrl('postgres:', 'postgresql:'),
+  CREDENTIALS_KEYS: keyRing,
+};
+
+const LOOPBACK_HOSTS = ['127.0.0.1', 'localhost'];
+/** Kite wants https for anything else, and so do we: what it sends there is as good as a password. */
+const redirectUrl = z.string().refine(
+  (text) => {
+    const url = URL.parse(text);
+    return (
+      url?.protocol === 'http:' &&
+      LOOPBACK_HOSTS.includes(url.hostname) &&
+      url.search === '' &&
+      url.hash === ''
+    );
+  },
+  { error: 'must be an http address of this machine, as in http://127.0.0.1:8790/' },
+);
+
+const LoginEnvironment = z.object({
+  ...CredentialStore,
+  ...KITE_API,
+  KITE_LOGIN_ROOT: rootUrl('https:', 'http:').default('https://kite.zerodha.com'),
+  /** As registered with the app in Kite's developer console. */
+  KITE_REDIRECT_URL: redirectUrl.default('http://127.0.0.1:8790/'),
+  /** An app whose account is added by its first login. */
+  KITE_API_KEY: z.string().regex(KITE_API_KEY_PATTERN).optional(),
+  KITE_API_SECRET: z.string().max(CREDENTIAL_CHARS_MAX).optional(),
+});
+
+export type LoginConfig = z.infer<typeof LoginEnvironment>;
+
+/** The settings of `npm run kite:login`; throws like `readConfig`. */
+export function readLoginConfig(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): LoginConfig {
+  return parseSettings(LoginEnvironment, environment);
+}
+
+const RotationEnvironment = z.object(CredentialStore);
+export type RotationConfig = z.infer<typeof RotationEnvironment>;
+
+/** The settings of `npm run accounts:rotate`; throws like `readConfig`. */
+export function readRotationConfig(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): RotationConfig {
+  return parseSettings(RotationEnvironment, environment);
 }
 
 const DayPhases = z.array(z.tuple([z.string(), z.enum(SESSION_PHASES)]));

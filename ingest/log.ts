@@ -17,8 +17,11 @@ export interface Logger {
 export interface LoggerOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
-  /** Texts that must never appear, such as the configured keys; those under eight characters are too common to look for. */
-  readonly secrets: readonly string[];
+  /**
+   * Texts that must never appear, such as the configured keys; those under eight characters are too common to look for.
+   * Read at each line: one that is added later is kept out from then on.
+   */
+  readonly secrets: Iterable<string>;
   readonly write: (line: string) => void;
   readonly nowMs: () => number;
 }
@@ -30,14 +33,17 @@ const SECRET_FIELD =
   /(?:^|_)(?:secret|password|authorization|signature|checksum|api_key|access_token|request_token)$/i;
 const SECRET_TEXTS: readonly (readonly [RegExp, string])[] = [
   [/eyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)?/g, REDACTED],
-  [/([?&\s](?:api_key|access_token|request_token|token|checksum|enctoken)=)[^&\s"]+/gi, `$1${REDACTED}`],
-  [/("(?:api_key|access_token|request_token|enctoken|password)"\s*:\s*")[^"]*/gi, `$1${REDACTED}`],
+  [
+    /([?&\s](?:api_key|api_secret|access_token|request_token|token|checksum|enctoken)=)[^&\s"]+/gi,
+    `$1${REDACTED}`,
+  ],
+  [/("(?:api_key|api_secret|access_token|request_token|enctoken|password)"\s*:\s*")[^"]*/gi, `$1${REDACTED}`],
   [/\b(bearer|token) [\w.:+/=-]{16,}/gi, `$1 ${REDACTED}`],
   [/[\w.%+-]+@[\w-]+(?:\.[\w-]+)+/g, REDACTED],
 ];
 
 /** The text without tokens, keys and e-mail addresses. */
-export function redact(text: string, secrets: readonly string[] = []): string {
+export function redact(text: string, secrets: Iterable<string> = []): string {
   let redacted = text;
   for (const secret of secrets) {
     if (secret.length >= SECRET_CHARS_MIN) redacted = redacted.replaceAll(secret, REDACTED);

@@ -11,10 +11,13 @@ const EXIT_FAULT = 2;
 const EXIT_SUPERSEDED = 3;
 
 async function main(config: Config): Promise<void> {
+  const { KITE_API_KEY, KITE_ACCESS_TOKEN, INGEST_SECRET, DATABASE_URL, CREDENTIALS_KEYS } = config;
+  const configured = [KITE_API_KEY, KITE_ACCESS_TOKEN, INGEST_SECRET, DATABASE_URL, CREDENTIALS_KEYS];
+  const secrets = new Set(configured.filter((secret) => secret !== undefined));
   const log = createLogger({
     level: config.LOG_LEVEL,
     format: config.LOG_FORMAT,
-    secrets: [config.KITE_API_KEY, config.KITE_ACCESS_TOKEN, config.INGEST_SECRET, config.DATABASE_URL ?? ''],
+    secrets,
     write: (line) => process.stderr.write(line),
     nowMs: systemClock.wallMs,
   });
@@ -28,6 +31,7 @@ async function main(config: Config): Promise<void> {
     clock: systemClock,
     random: Math.random,
     log,
+    onSecret: (secret) => secrets.add(secret),
     onSuperseded: (reason) => {
       log.error('another sidecar is active, this one ends', { reason });
       void end(EXIT_SUPERSEDED);

@@ -67,6 +67,14 @@ function metricsOf(status: SidecarStatus): Metric[] {
       help: 'Times that a Kite socket was opened again.',
       samples: sockets.map(({ labels, socket }) => [labels, socket.reconnects]),
     },
+    {
+      name: 'sidecar_account_logged_in',
+      type: 'gauge',
+      help: '1 while Kite accepts the access token.',
+      samples: status.accounts.flatMap(({ id, login }) =>
+        login ? [[label('account', id), login.state === 'valid' ? 1 : 0] as const] : [],
+      ),
+    },
     plain('sidecar_rss_bytes', 'gauge', 'Resident memory.', status.rss_bytes),
     plain('sidecar_cpu_seconds_total', 'counter', 'CPU time.', status.cpu_seconds),
   ];

@@ -13,6 +13,8 @@ import { EdgeClient } from './edge/signed-post.ts';
 import { StatusPoster } from './edge/status-poster.ts';
 import { FeedWatch } from './feed-watch.ts';
 import { InstrumentLoader } from './instruments/loader.ts';
+import type { KiteAccount } from './kite/account.ts';
+import { Accounts } from './kite/accounts.ts';
 import { KitePool } from './kite/pool.ts';
 import { fetchInstruments } from './kite/rest.ts';
 import type { Logger } from './log.ts';
@@ -25,6 +27,8 @@ export interface SidecarOptions {
   /** In [0, 1). */
   readonly random: () => number;
   readonly log: Logger;
+  /** A key or token that no log may show, learned while running. */
+  readonly onSecret: (secret: string) => void;
   /** A later sidecar is active: this one has stopped posting, and should end. */
   readonly onSuperseded: (reason: string) => void;
 }
@@ -40,6 +44,7 @@ export class Sidecar {
   readonly #demand = new DemandBook();
   readonly #loader: InstrumentLoader;
   readonly #instrumentWriter: InstrumentWriter | undefined;
+  readonly #accounts: Accounts;
   readonly #pool: KitePool;
   readonly #edge: EdgeClient;
   readonly #flushLoop: FlushLoop;
@@ -51,7 +56,7 @@ export class Sidecar {
   #demandTimer: Timer | undefined;
 
   constructor(options: SidecarOptions) {
-    const { config, clock, random, log, onSuperseded } = options;
+    const { config, clock, random, log, onSecret, onSuperseded } = options;
     this.#options = options;
     this.#epoch = clock.wallMs();
     this.#batcher = new Batcher(this.#epoch, EMPTY_INSTRUMENT_BOOK);
@@ -103,6 +108,14 @@ export class Sidecar {
       this.#instrumentWriter = new InstrumentWriter({ sql, clock, random, log });
     }
     this.#pool = this.#newPool();
+    this.#accounts = new Accounts({
+      config,
+      clock,
+      random,
+      log,
+      onSecret,
+      onChange: (accounts) => this.#onAccounts(accounts),
+    });
   }
 
   #newPool(): KitePool {
@@ -111,8 +124,8 @@ export class Sidecar {
       accountId: 'primary',
       wsRoot: config.KITE_WS_ROOT,
       wsParameters: config.KITE_WS_PARAMETERS,
-      apiKey: config.KITE_API_KEY,
-      accessToken: config.KITE_ACCESS_TOKEN,
+      apiKey: config.KITE_API_KEY ?? '',
+      accessToken: config.KITE_ACCESS_TOKEN ?? '',
       connectionsMax: config.MAX_WS_CONNECTIONS,
       instrumentsMax: config.MAX_INSTRUMENTS_PER_WS,
       clock,
@@ -131,6 +144,7 @@ export class Sidecar {
   start(): void {
     this.#isRunning = true;
     this.#loader.start();
+    this.#accounts.start();
     this.#pool.start();
     this.#flushLoop.wake();
     this.#statusPoster.start();
@@ -145,10 +159,17 @@ export class Sidecar {
     this.#statusPoster.stop();
     this.#feedWatch.stop();
     this.#flushLoop.stop();
+    this.#accounts.stop();
     this.#pool.stop();
     this.#loader.stop();
     this.#instrumentWriter?.stop();
     this.#edge.close();
+  }
+
+  /** A new token reaches the sockets; those that are open stay, as Kite checks tokens at connect only. */
+  #onAccounts(accounts: readonly KiteAccount[]): void {
+    const account = accounts.find(({ apiKey }) => apiKey === this.#options.config.KITE_API_KEY);
+    if (account?.accessToken !== undefined) this.#pool.setAccessToken(account.accessToken);
   }
 
   #onDemand(shard: number, items: readonly DemandItem[]): void {
@@ -159,6 +180,7 @@ export class Sidecar {
   #checkDemand(): void {
     const { clock } = this.#options;
     if (this.#demand.expire(clock.monotonicMs())) this.#applyDemand();
+    this.#accounts.observe([this.#pool.status()]);
     this.#demandTimer = clock.after(DEMAND_CHECK_MS, () => this.#checkDemand());
   }
 
@@ -189,7 +211,7 @@ export class Sidecar {
       epoch: this.#epoch,
       started_at: this.#epoch,
       running: this.#isRunning,
-      accounts: [this.#pool.status()],
+      accounts: this.#accounts.describe([this.#pool.status()]),
       feed: this.#feedWatch.status,
       active_subscriptions: this.#pool.activeSubscriptions,
       desired: this.#desiredCount,

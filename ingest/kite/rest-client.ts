@@ -7,7 +7,13 @@ import { CallQueue, type QueuedCall } from '../core/call-queue.ts';
 import { type PaceTime, RequestPace, requestClassOf } from '../core/request-pace.ts';
 import { tradingDateOf } from '../store/instruments.ts';
 import { KiteRestError } from './rest-error.ts';
-import { exchange, type KiteEndpoint, type KiteRequest, type KiteSession } from './rest-request.ts';
+import {
+  checkedData,
+  exchange,
+  type KiteEndpoint,
+  type KiteRequest,
+  type KiteSession,
+} from './rest-request.ts';
 
 export interface CallOptions {
   /** From the call to its answer, the wait included. */
@@ -80,11 +86,7 @@ export class KiteRestClient {
    */
   async call<T>(request: KiteRequest, schema: z.ZodType<T>, options: CallOptions = {}): Promise<T> {
     const data = await this.#enqueue(request, options.msMax ?? KITE_CALL_MS_MAX);
-    const parsed = schema.safeParse(data);
-    if (parsed.success) return parsed.data;
-    const issue = parsed.error.issues[0];
-    const problem = `field ${issue?.path.join('.') || 'data'}: ${issue?.message}`;
-    throw this.#error(request, 'unexpected', problem, true);
+    return checkedData(schema, data, this.#nameOf(request));
   }
 
   #enqueue(request: KiteRequest, msMax: number): Promise<unknown> {
@@ -210,14 +212,16 @@ export class KiteRestClient {
     return `account ${this.#options.accountId}`;
   }
 
+  #nameOf({ method, path }: KiteRequest): string {
+    return `${method} ${path} of ${this.#subject}`;
+  }
+
   #error(
-    { method, path }: KiteRequest,
+    request: KiteRequest,
     failure: KiteRestError['failure'],
     problem: string,
     mayHaveArrived: boolean,
   ): KiteRestError {
-    return new KiteRestError(failure, `${method} ${path} of ${this.#subject}: ${problem}`, {
-      mayHaveArrived,
-    });
+    return new KiteRestError(failure, `${this.#nameOf(request)}: ${problem}`, { mayHaveArrived });
   }
 }

@@ -122,3 +122,12 @@ export async function exchange(
     secrets,
   );
 }
+
+/** The data by its schema; `call` as errors name it. Throws KiteRestError with the first field that does not fit. */
+export function checkedData<T>(schema: z.ZodType<T>, data: unknown, call: string): T {
+  const parsed = schema.safeParse(data);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const problem = `field ${issue?.path.join('.') || 'data'}: ${issue?.message}`;
+  throw new KiteRestError('unexpected', `${call}: ${problem}`, { mayHaveArrived: true });
+}

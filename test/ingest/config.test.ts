@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readConfig, readSessionCalendar } from '../../ingest/config.ts';
+import { readConfig, readLoginConfig, readRotationConfig, readSessionCalendar } from '../../ingest/config.ts';
 import { SESSION_CALENDAR_BYTES_MAX } from '../../shared/limits.ts';
 import { ALWAYS_OPEN, sessionsAt } from '../../shared/market-session.ts';
 
@@ -17,6 +17,7 @@ test('has a default for everything that is not a secret or an address of ours', 
   expect(readConfig(REQUIRED)).toEqual({
     ...REQUIRED,
     KITE_API_ROOT: 'https://api.kite.trade',
+    KITE_API_PREFIX: '',
     KITE_WS_ROOT: 'wss://ws.kite.trade/',
     KITE_WS_PARAMETERS: '',
     TICK_BATCH_WINDOW_MS: 100,
@@ -56,6 +57,57 @@ test.each([
 ])('names %s when it is %j', (name, value, message) => {
   const read = () => readConfig({ ...REQUIRED, [name]: value });
   expect(read).toThrow(message);
+});
+
+const KEYS = `k1:${'ab'.repeat(32)}`;
+const DATABASE = { DATABASE_URL: 'postgres://u:p@host/name', CREDENTIALS_KEYS: KEYS };
+
+test('accounts come from the environment, whole, or from a database with their keys', () => {
+  const { KITE_API_KEY, KITE_ACCESS_TOKEN, ...others } = REQUIRED;
+  const read = (settings: object) => () => readConfig({ ...others, ...settings });
+  for (const settings of [DATABASE, { ...DATABASE, KITE_API_KEY }, { ...DATABASE, ...REQUIRED }, REQUIRED])
+    expect(read(settings)).not.toThrow();
+  expect(read({ ...DATABASE, KITE_ACCESS_TOKEN })).toThrow(/: KITE_API_KEY: is required, or accounts/);
+  expect(read({ DATABASE_URL: DATABASE.DATABASE_URL })).toThrow(/KITE_API_KEY: .*KITE_ACCESS_TOKEN: /);
+  expect(read({ KITE_API_KEY })).toThrow(/: KITE_ACCESS_TOKEN: is required, or accounts in DATABASE_URL/);
+});
+
+test.each([
+  ['KITE_API_PREFIX', 'oms', /KITE_API_PREFIX: must be a path, as in \/oms/],
+  ['KITE_API_PREFIX', '/oms/', /KITE_API_PREFIX: /],
+  ['KITE_API_PREFIX', '/oms?x=1', /KITE_API_PREFIX: /],
+  ['CREDENTIALS_KEYS', `k1:${'ab'.repeat(31)}`, /CREDENTIALS_KEYS: key 1 is not id:<64 hex digits>/],
+  ['CREDENTIALS_KEYS', `${KEYS},${KEYS}`, /CREDENTIALS_KEYS: key 2: the id k1 occurs twice/],
+])('%s of %j is refused, and not repeated', (name, value, message) => {
+  const read = () => readConfig({ ...REQUIRED, [name]: value });
+  expect(read).toThrow(message);
+  expect(read).not.toThrow(/abab/);
+});
+
+test("a login needs the database and its keys, and has Kite's addresses by default", () => {
+  expect(readLoginConfig(DATABASE)).toEqual({
+    ...DATABASE,
+    KITE_API_ROOT: 'https://api.kite.trade',
+    KITE_API_PREFIX: '',
+    KITE_LOGIN_ROOT: 'https://kite.zerodha.com',
+    KITE_REDIRECT_URL: 'http://127.0.0.1:8790/',
+  });
+  expect(readRotationConfig({ ...DATABASE, KITE_API_KEY: 'x' })).toEqual(DATABASE);
+  expect(() => readRotationConfig({})).toThrow(/DATABASE_URL: is required; CREDENTIALS_KEYS: is required/);
+});
+
+test.each([
+  'https://127.0.0.1:8790/',
+  'http://example.com:8790/',
+  'http://10.0.0.1:8790/',
+  'http://127.0.0.1.example.com/',
+  'http://127.0.0.1:8790/?a=1',
+  'http://127.0.0.1:8790/#a',
+  'localhost:8790',
+])('%s is no place for a token to come back to', (url) => {
+  expect(() => readLoginConfig({ ...DATABASE, KITE_REDIRECT_URL: url })).toThrow(
+    /KITE_REDIRECT_URL: must be/,
+  );
 });
 
 test('no value is repeated: it may be a secret', () => {

@@ -9,6 +9,7 @@ test.each([
   ['wss://ws.kite.trade/?api_key=abcd1234&access_token=Zz+9', 'abcd1234'],
   ['authorization: token abcd1234:efgh5678ijkl', 'efgh5678'],
   ['{"access_token": "Zz9Zz9", "status": "ok"}', 'Zz9Zz9'],
+  ['{"id":"main","api_secret":"Zz9Zz9"}', 'Zz9Zz9'],
   ['order of trader@example.co.in placed', 'trader@example'],
 ])('takes the secret out of %s', (text, secret) => {
   expect(redact(text)).not.toContain(secret);
@@ -91,4 +92,14 @@ test('an error is its message, its code and its causes, without a stack', () => 
 test("somebody else's text is quoted short and on one line", () => {
   expect(quote(' a\r\n b ')).toBe('a b');
   expect(quote('x'.repeat(500))).toBe(`${'x'.repeat(200)}...`);
+});
+
+test('a secret that is learned later is kept out from then on', () => {
+  const lines: string[] = [];
+  const secrets = new Set<string>();
+  const write = (line: string) => lines.push(line);
+  const log = createLogger({ level: 'info', format: 'text', secrets, write, nowMs: () => 0 });
+  secrets.add('token-of-tomorrow');
+  log.info('a socket to token-of-tomorrow', { reason: 'token-of-tomorrow' });
+  expect(lines.join()).not.toContain('tomorrow');
 });

@@ -66,6 +66,7 @@ beforeEach(async () => {
     clock: systemClock,
     random: () => 0,
     log: recordingLog().log,
+    onSecret: () => undefined,
     onSuperseded,
   });
 });

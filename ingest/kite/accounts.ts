@@ -1,0 +1,145 @@
+// Everything about the sidecar's accounts in one place: who they are, what Kite says of their tokens, and their REST calls.
+import type { webcrypto } from 'node:crypto';
+import { accessTokenExpiresAtMs } from '../../shared/account.ts';
+import { CredentialVault, parseKeyRing } from '../../shared/credential-vault.ts';
+import type { AccountStatus } from '../../shared/status.ts';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import type { Logger } from '../log.ts';
+import { AccountReader } from '../store/accounts.ts';
+import type { KiteAccount } from './account.ts';
+import { AccountBook, type BookedAccount } from './account-book.ts';
+import { LoginWatch } from './login-watch.ts';
+import { KiteRestPool } from './rest-pool.ts';
+
+export interface AccountsOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly log: Logger;
+  /** The accounts at start, and all of them again when anything is different. */
+  readonly onChange: (accounts: readonly KiteAccount[]) => void;
+  /** A key or token that no log may show. */
+  readonly onSecret: (secret: string) => void;
+}
+
+/** The id of the account that KITE_API_KEY and KITE_ACCESS_TOKEN describe. */
+const ENVIRONMENT_ACCOUNT_ID = 'primary';
+
+function environmentAccountOf(config: Config, nowMs: number): BookedAccount | undefined {
+  const { KITE_API_KEY: apiKey, KITE_ACCESS_TOKEN: accessToken } = config;
+  if (apiKey === undefined || accessToken === undefined) return undefined;
+  return {
+    account: {
+      id: ENVIRONMENT_ACCOUNT_ID,
+      apiKey,
+      accessToken,
+      isEnabled: true,
+      connectionsMax: config.MAX_WS_CONNECTIONS,
+      instrumentsMax: config.MAX_INSTRUMENTS_PER_WS,
+    },
+    // Whenever it was issued, it ends with the night. The simulator's market has none.
+    ...(config.MARKET_SESSION === 'always_open' ? {} : { tokenExpiresAtMs: accessTokenExpiresAtMs(nowMs) }),
+    isTokenUnreadable: false,
+  };
+}
+
+/** A vault on Node's WebCrypto. Throws when the keys are not a key ring. */
+export function openVault(credentialsKeys: string): CredentialVault<webcrypto.CryptoKey> {
+  return new CredentialVault(parseKeyRing(credentialsKeys), {
+    subtle: crypto.subtle,
+    randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+  });
+}
+
+export class Accounts {
+  readonly rest: KiteRestPool;
+  readonly #options: AccountsOptions;
+  readonly #reader: AccountReader | undefined;
+  readonly #book: AccountBook;
+  readonly #watch: LoginWatch;
+  #accounts: readonly KiteAccount[] = [];
+
+  constructor(options: AccountsOptions) {
+    const { config, clock, random, log } = options;
+    this.#options = options;
+    this.rest = new KiteRestPool({
+      endpoint: { apiRoot: config.KITE_API_ROOT, pathPrefix: config.KITE_API_PREFIX },
+      clock,
+      onUnauthorized: (accountId, accessToken) => this.#watch.noteRefused(accountId, accessToken),
+    });
+    this.#watch = new LoginWatch({ rest: this.rest, clock, random, log });
+    const { DATABASE_URL: url, CREDENTIALS_KEYS: keys } = config;
+    const vault = keys === undefined ? undefined : openVault(keys);
+    this.#reader = url === undefined ? undefined : new AccountReader(url, clock);
+    const reader = this.#reader;
+    const environmentAccount = environmentAccountOf(config, clock.wallMs());
+    this.#book = new AccountBook({
+      ...(reader ? { readRows: () => reader.read() } : {}),
+      ...(environmentAccount ? { environmentAccount } : {}),
+      openToken: async (accountId, envelope) => {
+        if (!vault) throw new Error('CREDENTIALS_KEYS is not set');
+        return vault.open(envelope, { accountId, column: 'access_token' });
+      },
+      connectionsMax: config.MAX_WS_CONNECTIONS,
+      instrumentsMax: config.MAX_INSTRUMENTS_PER_WS,
+      clock,
+      log,
+      onChange: (booked) => this.#onChange(booked),
+    });
+  }
+
+  start(): void {
+    this.#book.start();
+  }
+
+  stop(): void {
+    this.#book.stop();
+    this.#watch.stop();
+    this.rest.stop();
+    this.#reader?.stop();
+  }
+
+  /** Accounts or tokens were changed: looks at once instead of in a few seconds. */
+  wake(): void {
+    this.#book.wake();
+  }
+
+  /** Takes the sockets' view of the accounts and the clock into consideration; each second. */
+  observe(sockets: readonly AccountStatus[]): void {
+    this.#watch.observe(sockets);
+  }
+
+  /**
+   * The sockets' view with what is known of the logins. Accounts that have no sockets, as nobody has logged in or they
+   * are disabled, are in it too.
+   */
+  describe(sockets: readonly AccountStatus[]): readonly AccountStatus[] {
+    const byId = new Map(sockets.map((status) => [status.id, status]));
+    return this.#accounts.map(({ id, isEnabled, accessToken }): AccountStatus => {
+      const status = byId.get(id) ?? {
+        id,
+        state: accessToken === undefined ? 'unauthorized' : 'down',
+        sockets: [],
+      };
+      const login = this.#watch.statusOf(id);
+      return {
+        ...status,
+        ...(isEnabled ? {} : { state: 'disabled' }),
+        ...(login === undefined ? {} : { login }),
+      };
+    });
+  }
+
+  #onChange(booked: readonly BookedAccount[]): void {
+    this.#accounts = booked.map(({ account }) => account);
+    for (const { apiKey, accessToken } of this.#accounts) {
+      this.#options.onSecret(apiKey);
+      if (accessToken !== undefined) this.#options.onSecret(accessToken);
+    }
+    this.rest.setAccounts(this.#accounts);
+    this.#watch.setAccounts(booked);
+    this.#options.onChange(this.#accounts);
+  }
+}
