@@ -35,6 +35,7 @@ export default defineConfig({
               CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB: databaseUrl,
               INGEST_SECRET: edge.ingestSecret,
               API_KEY_PEPPER: edge.apiKeyPepper,
+              CREDENTIALS_KEYS: edge.credentialsKeys,
               WRANGLER_LOG: 'error',
             });
             return {

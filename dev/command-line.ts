@@ -7,11 +7,12 @@ const PORT_DEFAULT = 8787;
 export const USAGE = `npm run dev -- [options]
   --port N              port of the edge and the page (PORT, ${PORT_DEFAULT})
   --data-dir PATH       where everything is kept between runs (.data)
-  --no-simulator        live: Kite's credentials from KITE_API_KEY and KITE_ACCESS_TOKEN, or from .env
+  --no-simulator        live: with the accounts that were added (POST /accounts, npm run kite:login), or with
+                        KITE_API_KEY and KITE_ACCESS_TOKEN of the environment or .env
   --instruments-count N instruments of the simulator (SIM_INSTRUMENTS_COUNT)
   --rate N              ticks per second and instrument of the simulator (SIM_RATE)
   --seed N              seed of the simulated market (SIM_SEED)
-DATABASE_URL names a PostgreSQL to use in place of the embedded one.`;
+DATABASE_URL names a PostgreSQL to use in place of the embedded one, CREDENTIALS_KEYS the keys of its accounts.`;
 
 function parseNumber(name: string, text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined;
@@ -42,9 +43,10 @@ export function parseCommandLine(args: readonly string[], env: NodeJS.ProcessEnv
     },
   });
   const simulator = values.simulator ?? true;
-  const missing = ['KITE_API_KEY', 'KITE_ACCESS_TOKEN'].filter((name) => !env[name]);
-  if (!simulator && missing.length > 0) {
-    throw new Error(`--no-simulator needs ${missing.join(' and ')} in the environment or in .env`);
+  if (!simulator && env.KITE_ACCESS_TOKEN && !env.KITE_API_KEY) {
+    throw new Error(
+      '--no-simulator: KITE_ACCESS_TOKEN needs its KITE_API_KEY, in the environment or in .env',
+    );
   }
   const numbers = {
     instrumentsCount: parseNumber(
@@ -59,6 +61,7 @@ export function parseCommandLine(args: readonly string[], env: NodeJS.ProcessEnv
     port: parsePort(values.port ?? env.PORT),
     simulator,
     ...(env.DATABASE_URL ? { databaseUrl: env.DATABASE_URL } : {}),
+    ...(env.CREDENTIALS_KEYS ? { credentialsKeys: env.CREDENTIALS_KEYS } : {}),
     ...(numbers.instrumentsCount === undefined ? {} : { instrumentsCount: numbers.instrumentsCount }),
     ...(numbers.rate === undefined ? {} : { rate: numbers.rate }),
     ...(numbers.seed === undefined ? {} : { seed: numbers.seed }),

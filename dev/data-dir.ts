@@ -13,6 +13,8 @@ export interface Secrets {
   /** A key with every scope. */
   readonly apiKey: string;
   readonly databasePassword: string;
+  /** Keys that the accounts' credentials are sealed with. */
+  readonly credentialsKeys: string;
   /** What the simulator accepts; live credentials never come here. */
   readonly simulatorApiKey: string;
   readonly simulatorApiSecret: string;
@@ -34,6 +36,7 @@ const SECRET_MAKERS: { readonly [name in keyof Secrets]: () => Secrets[name] | P
   apiKeyPepper: random,
   apiKey: () => API_KEY_PREFIX + randomBytes(32).toString('base64url'),
   databasePassword: random,
+  credentialsKeys: () => `dev:${randomBytes(32).toString('hex')}`,
   simulatorApiKey: () => randomBytes(8).toString('hex'),
   simulatorApiSecret: random,
   simulatorAccessToken: random,

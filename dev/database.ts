@@ -1,11 +1,12 @@
 // A real PostgreSQL 18 of our own: creates its data folder, starts it on loopback, stops it.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createHmac } from 'node:crypto';
+import { createHmac, type webcrypto } from 'node:crypto';
 import { once } from 'node:events';
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
+import { CredentialVault, parseKeyRing } from '../shared/credential-vault.ts';
 import { isPortFree } from './free-port.ts';
 import { DATABASE_CONNECTIONS_MAX, DATABASE_START_MS_MAX, DATABASE_STOP_MS_MAX } from './limits.ts';
 import { processName, signalProcess } from './process-table.ts';
@@ -236,6 +237,38 @@ export async function storeApiKey(url: string, { key, pepper, scopes }: NewApiKe
       insert into api_keys (name, key_hmac, scopes)
       values ('npm run dev', ${hmac}, string_to_array(${scopes.join(' ')}, ' '))
       on conflict (key_hmac) do update set scopes = excluded.scopes`;
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+export interface DevAccount {
+  readonly id: string;
+  readonly apiKey: string;
+  readonly apiSecret: string;
+  readonly accessToken: string;
+}
+
+/**
+ * Gives a migrated database an account, with credentials sealed by the first of `credentialsKeys`; one that is there
+ * gets these credentials. When the token ends is not known: the simulator's first one never does.
+ */
+export async function storeAccount(url: string, account: DevAccount, credentialsKeys: string): Promise<void> {
+  const { id: accountId, apiKey } = account;
+  const vault = new CredentialVault<webcrypto.CryptoKey>(parseKeyRing(credentialsKeys), {
+    subtle: crypto.subtle,
+    randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+  });
+  const secret = await vault.seal(account.apiSecret, { accountId, column: 'api_secret' });
+  const token = await vault.seal(account.accessToken, { accountId, column: 'access_token' });
+  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  try {
+    await sql`
+      insert into accounts (id, api_key, api_secret, access_token, token_issued_at, token_expires_at)
+      values (${accountId}, ${apiKey}, ${secret}, ${token}, now(), null)
+      on conflict (id) do update set api_key = excluded.api_key, api_secret = excluded.api_secret,
+        access_token = excluded.access_token, token_issued_at = excluded.token_issued_at,
+        token_expires_at = excluded.token_expires_at, updated_at = now()`;
   } finally {
     await sql.end({ timeout: 5 });
   }

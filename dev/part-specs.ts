@@ -19,6 +19,7 @@ export interface PartSettings {
   readonly simulator: boolean;
   /** Of a server that somebody else runs; absent, ours is started. */
   readonly databaseUrl: string | undefined;
+  readonly credentialsKeys: string;
   readonly simulatorArgs: readonly string[];
   /** False for tests: the database does not write through to the disk. */
   readonly durable: boolean;
@@ -52,6 +53,7 @@ function sidecarEnv(settings: PartSettings): Record<string, string> {
     INGEST_SECRET: dataDir.secrets.ingestSecret,
     STATUS_PORT: String(ports.sidecar),
     DATABASE_URL: databaseUrlOf(settings),
+    CREDENTIALS_KEYS: settings.credentialsKeys,
     ...settings.sidecarEnv,
   };
 }
@@ -78,6 +80,8 @@ export function createPartSpecs(settings: PartSettings): ReadonlyMap<PartName, P
       SIM_API_KEY: secrets.simulatorApiKey,
       SIM_API_SECRET: secrets.simulatorApiSecret,
       SIM_ACCESS_TOKEN: secrets.simulatorAccessToken,
+      // Where `npm run kite:login` listens by default.
+      SIM_REDIRECT_URL: 'http://127.0.0.1:8790/',
     });
   }
   add('userService', ['dev/parts/user-service.ts'], {
@@ -97,6 +101,7 @@ export function createPartSpecs(settings: PartSettings): ReadonlyMap<PartName, P
     DATABASE_URL: databaseUrlOf(settings),
     INGEST_SECRET: secrets.ingestSecret,
     API_KEY_PEPPER: secrets.apiKeyPepper,
+    CREDENTIALS_KEYS: settings.credentialsKeys,
     WRANGLER_SEND_METRICS: 'false',
     WRANGLER_LOG: 'error',
   });

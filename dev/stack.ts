@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '../migrations/runner.ts';
 import { API_KEY_SCOPES } from '../shared/api-key.ts';
 import { openDataDir } from './data-dir.ts';
-import { storeApiKey } from './database.ts';
+import { storeAccount, storeApiKey } from './database.ts';
 import { TRADER } from './demo-users.ts';
 import { type DevJson, PART_NAMES, type PartName, removeDevJson, writeDevJson } from './dev-json.ts';
 import { findFreePort, isPortFree } from './free-port.ts';
@@ -25,6 +25,8 @@ export interface StackOptions {
   readonly seed?: number;
   /** A database that is there already. */
   readonly databaseUrl?: string;
+  /** What the accounts in it are sealed with; keys of the data folder's own when absent. */
+  readonly credentialsKeys?: string;
   readonly durable?: boolean;
   readonly sidecarEnv?: Readonly<Record<string, string>>;
   readonly edgeVars?: Readonly<Record<string, string>>;
@@ -72,11 +74,13 @@ async function readSettings(options: StackOptions): Promise<PartSettings> {
   const ports = await choosePorts(options.port);
   const flag = (name: string, value: number | undefined) =>
     value === undefined ? [] : [name, String(value)];
+  const dataDir = await openDataDir(options.dataDir);
   return {
-    dataDir: await openDataDir(options.dataDir),
+    dataDir,
     ports,
     simulator: options.simulator ?? true,
     databaseUrl: options.databaseUrl,
+    credentialsKeys: options.credentialsKeys ?? dataDir.secrets.credentialsKeys,
     durable: options.durable ?? true,
     simulatorArgs: [
       ...flag('--instruments-count', options.instrumentsCount),
@@ -184,6 +188,17 @@ class RunningStack {
   }
 }
 
+function storeSimulatorAccount(settings: PartSettings): Promise<void> {
+  const { secrets } = settings.dataDir;
+  const account = {
+    id: 'primary',
+    apiKey: secrets.simulatorApiKey,
+    apiSecret: secrets.simulatorApiSecret,
+    accessToken: secrets.simulatorAccessToken,
+  };
+  return storeAccount(databaseUrlOf(settings), account, settings.credentialsKeys);
+}
+
 async function startParts(
   stack: RunningStack,
   settings: PartSettings,
@@ -198,6 +213,8 @@ async function startParts(
     print('dev', `${applied.length} migrations applied, ${alreadyAppliedCount} before, in ${tookS} s`);
     const { apiKey, apiKeyPepper } = settings.dataDir.secrets;
     await storeApiKey(databaseUrlOf(settings), { key: apiKey, pepper: apiKeyPepper, scopes: API_KEY_SCOPES });
+    // Somebody else's database keeps its own accounts: the simulator's is in the sidecar's environment too.
+    if (settings.simulator && settings.databaseUrl === undefined) await storeSimulatorAccount(settings);
   });
   // These three look for the database only when they are asked something, and nobody asks yet.
   await Promise.all([

@@ -14,6 +14,7 @@ export interface WorkerdOptions {
   readonly databaseUrl: string;
   readonly ingestSecret: string;
   readonly apiKeyPepper: string;
+  readonly credentialsKeys: string;
   /** Added to, or in place of, the [vars] of wrangler.toml. */
   readonly vars: Readonly<Record<string, string>>;
   /** Called after each restart of the runtime: it crashed, or somebody killed it. */
@@ -51,6 +52,7 @@ function readWorkerOptions(options: WorkerdOptions) {
   process.env.CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DB = options.databaseUrl;
   process.env.INGEST_SECRET = options.ingestSecret;
   process.env.API_KEY_PEPPER = options.apiKeyPepper;
+  process.env.CREDENTIALS_KEYS = options.credentialsKeys;
   const { workerOptions, main } = unstable_getMiniflareWorkerOptions(join(ROOT, 'wrangler.toml'));
   if (main === undefined) throw new Error('wrangler.toml: main is missing');
   // Its declared type lost its fields to an index signature; this is the type that it is built from. The rules for

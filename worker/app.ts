@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import { AppError } from '../shared/errors.ts';
 import type { Env } from './env.ts';
+import { accounts } from './routes/accounts.ts';
 import { authTest } from './routes/auth-test.ts';
 import { drain } from './routes/drain.ts';
 import { health } from './routes/health.ts';
@@ -23,6 +24,7 @@ app.route('/', drain);
 app.route('/', metrics);
 app.route('/', authTest);
 app.route('/', revoke);
+app.route('/', accounts);
 app.route('/', page);
 
 app.notFound((c) =>

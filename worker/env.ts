@@ -19,6 +19,8 @@ export interface Env {
   readonly INGEST_SECRET: string;
   /** API keys are stored as their HMAC under it. */
   readonly API_KEY_PEPPER: string;
+  /** What accounts' credentials are sealed with: `id:<64 hex digits>`, the current key first. The sidecar has the same. */
+  readonly CREDENTIALS_KEYS: string;
   /** Web pages that may open sockets: see core/origin.ts. Absent, only our own. */
   readonly ALLOWED_ORIGINS?: string;
   /** Gateways per region that clients are spread over, as `apac-se=4 weur=2`. Absent, one each, and more when it is full. */

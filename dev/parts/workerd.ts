@@ -13,6 +13,7 @@ const starting = startWorkerd({
   databaseUrl: requiredEnv('DATABASE_URL'),
   ingestSecret: requiredEnv('INGEST_SECRET'),
   apiKeyPepper: requiredEnv('API_KEY_PEPPER'),
+  credentialsKeys: requiredEnv('CREDENTIALS_KEYS'),
   vars: JSON.parse(requiredEnv('EDGE_VARS')) as Record<string, string>,
   onRestart(restartedPid) {
     pid = restartedPid;

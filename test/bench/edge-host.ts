@@ -30,6 +30,7 @@ export async function startEdgeHost(): Promise<EdgeHost> {
     databaseUrl,
     ingestSecret: 'ingest-secret-of-a-bench',
     apiKeyPepper: 'api-key-pepper-of-a-bench',
+    credentialsKeys: `bench:${'0'.repeat(64)}`,
     vars: { JWT_JWKS: JSON.stringify(issuer.jwks), ENVIRONMENT: 'development' },
     onRestart: () => {
       throw new Error('workerd has died under the bench');

@@ -21,11 +21,12 @@ test('a flag comes before the environment', () => {
   expect(parseCommandLine([], env)).toMatchObject({ port: 1, rate: 2 });
 });
 
-test('live mode needs credentials', () => {
+test('live mode takes credentials of the environment, whole or not at all', () => {
   const env = { KITE_API_KEY: 'k', KITE_ACCESS_TOKEN: 't' };
-  expect(parseCommandLine(['--no-simulator'], env)).toMatchObject({ simulator: false });
-  expect(() => parseCommandLine(['--no-simulator'], { KITE_API_KEY: 'k' })).toThrow(
-    'needs KITE_ACCESS_TOKEN',
+  for (const given of [env, {}, { KITE_API_KEY: 'k' }])
+    expect(parseCommandLine(['--no-simulator'], given)).toMatchObject({ simulator: false });
+  expect(() => parseCommandLine(['--no-simulator'], { KITE_ACCESS_TOKEN: 't' })).toThrow(
+    'needs its KITE_API_KEY',
   );
 });
 

@@ -43,6 +43,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('edge', {
     ingestSecret: 'ingest-secret-of-the-edge-test-run',
     apiKeyPepper: 'api-key-pepper-of-the-edge-test-run',
+    credentialsKeys: `test:${'5a'.repeat(32)}`,
     jwks: JSON.stringify(jwks),
     signingKey,
   });

@@ -1,6 +1,7 @@
 // GET /health: one look at everything that has to work, in the shape that the first service had.
 import { Hono } from 'hono';
 import { HEALTH_DATABASE_MS_MAX, STATUS_AGE_MS_MAX } from '../../shared/limits.ts';
+import type { LoginState } from '../../shared/status.ts';
 import type { ReportedStatus } from '../durable/control-link.ts';
 import type { Env } from '../env.ts';
 import { pingDatabase } from '../store/db.ts';
@@ -9,6 +10,9 @@ import { gatherGateways, reportedStatus } from './fleet.ts';
 export const health = new Hono<{ Bindings: Env }>();
 
 type DependencyState = 'ok' | 'unavailable';
+
+/** States of a login in which an account carries nothing for long: somebody has to do something. */
+const NOT_LOGGED_IN = ['missing', 'unreadable', 'refused'] as const satisfies readonly LoginState[];
 
 async function databaseState(env: Env, ctx: Pick<ExecutionContext, 'waitUntil'>): Promise<DependencyState> {
   const timeout = new Promise<DependencyState>((resolve) =>
@@ -47,8 +51,12 @@ health.get('/health', async (c) => {
   const ticker = tickerOf(reported, Date.now());
   const accounts = reported?.status.accounts ?? [];
   const isFed = ticker.running && accounts.some(({ state }) => state === 'ok');
+  const isLoggedIn = accounts.every(
+    ({ state, login }) => state === 'disabled' || !login || NOT_LOGGED_IN.every((bad) => bad !== login.state),
+  );
   const registry = reported?.status.instruments;
-  const isWhole = isFed && database === 'ok' && registry?.status === 'ok' && gateways.failed === 0;
+  const isWhole =
+    isFed && isLoggedIn && database === 'ok' && registry?.status === 'ok' && gateways.failed === 0;
   return c.json({
     status: isWhole ? 'ok' : 'degraded',
     ticker,

@@ -76,6 +76,9 @@ function sidecarFamilies({ status, receivedAtMs }: ReportedStatus, nowMs: number
     labels: { account },
     value: list.filter(({ state }) => state === 'open').length,
   }));
+  const logins = status.accounts.flatMap(({ id: account, login }) =>
+    login ? [{ labels: { account }, value: login.state === 'valid' ? 1 : 0 }] : [],
+  );
   const age = [{ value: (nowMs - receivedAtMs) / 1000 }];
   return [
     ...familiesOf(SIDECAR, [status], () => ({})),
@@ -91,6 +94,12 @@ function sidecarFamilies({ status, receivedAtMs }: ReportedStatus, nowMs: number
       type: 'counter',
       help: 'Reconnects to Kite.',
       samples: sockets,
+    },
+    {
+      name: 'ticker_account_logged_in',
+      type: 'gauge',
+      help: '1 while Kite accepts the access token.',
+      samples: logins,
     },
     byReason('ticker_ticks_rejected_total', 'Ticks refused, by reason.', status.ticks_rejected),
     byReason('ticker_frame_faults_total', 'Broken Kite frames, by fault.', status.frame_faults),

@@ -10,5 +10,6 @@ declare namespace Cloudflare {
     readonly DB: Hyperdrive;
     readonly INGEST_SECRET: string;
     readonly API_KEY_PEPPER: string;
+    readonly CREDENTIALS_KEYS: string;
   }
 }

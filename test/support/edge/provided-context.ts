@@ -4,6 +4,7 @@ import type { JWK } from 'jose';
 export interface EdgeContext {
   readonly ingestSecret: string;
   readonly apiKeyPepper: string;
+  readonly credentialsKeys: string;
   /** Public key set, as text, that the Worker verifies tokens by. */
   readonly jwks: string;
   readonly signingKey: JWK;
