@@ -1,6 +1,7 @@
 // Entry of the sidecar: settings in, a running sidecar out, a clean end on a signal.
 import { systemClock } from './clock.ts';
 import { type Config, readConfig } from './config.ts';
+import { Accounts } from './kite/accounts.ts';
 import { createLogger, errorText } from './log.ts';
 import { Sidecar } from './sidecar.ts';
 import { startStatusServer } from './status-server.ts';
@@ -26,12 +27,20 @@ async function main(config: Config): Promise<void> {
     await server.stop();
     process.exit(code);
   };
-  const sidecar = new Sidecar({
+  const accounts = new Accounts({
     config,
     clock: systemClock,
     random: Math.random,
     log,
     onSecret: (secret) => secrets.add(secret),
+  });
+  const sidecar = new Sidecar({
+    config,
+    accounts,
+    logins: accounts,
+    clock: systemClock,
+    random: Math.random,
+    log,
     onSuperseded: (reason) => {
       log.error('another sidecar is active, this one ends', { reason });
       void end(EXIT_SUPERSEDED);

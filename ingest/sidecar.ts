@@ -14,21 +14,23 @@ import { StatusPoster } from './edge/status-poster.ts';
 import { FeedWatch } from './feed-watch.ts';
 import { InstrumentLoader } from './instruments/loader.ts';
 import type { KiteAccount } from './kite/account.ts';
-import { Accounts } from './kite/accounts.ts';
+import type { Accounts } from './kite/accounts.ts';
 import { KitePool } from './kite/pool.ts';
 import { fetchInstruments } from './kite/rest.ts';
 import type { Logger } from './log.ts';
+import type { Source } from './source.ts';
 import { openDatabase } from './store/db.ts';
 import { InstrumentWriter } from './store/instrument-writer.ts';
 
 export interface SidecarOptions {
   readonly config: Config;
+  readonly accounts: Source<readonly KiteAccount[]>;
+  /** What is known of the accounts' logins: it is told what their sockets say, and reported with it. */
+  readonly logins?: Pick<Accounts, 'observe' | 'describe'>;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
   readonly log: Logger;
-  /** A key or token that no log may show, learned while running. */
-  readonly onSecret: (secret: string) => void;
   /** A later sidecar is active: this one has stopped posting, and should end. */
   readonly onSuperseded: (reason: string) => void;
 }
@@ -44,7 +46,6 @@ export class Sidecar {
   readonly #demand = new DemandBook();
   readonly #loader: InstrumentLoader;
   readonly #instrumentWriter: InstrumentWriter | undefined;
-  readonly #accounts: Accounts;
   readonly #pool: KitePool;
   readonly #edge: EdgeClient;
   readonly #flushLoop: FlushLoop;
@@ -56,7 +57,7 @@ export class Sidecar {
   #demandTimer: Timer | undefined;
 
   constructor(options: SidecarOptions) {
-    const { config, clock, random, log, onSecret, onSuperseded } = options;
+    const { config, clock, random, log, onSuperseded } = options;
     this.#options = options;
     this.#epoch = clock.wallMs();
     this.#batcher = new Batcher(this.#epoch, EMPTY_INSTRUMENT_BOOK);
@@ -108,14 +109,6 @@ export class Sidecar {
       this.#instrumentWriter = new InstrumentWriter({ sql, clock, random, log });
     }
     this.#pool = this.#newPool();
-    this.#accounts = new Accounts({
-      config,
-      clock,
-      random,
-      log,
-      onSecret,
-      onChange: (accounts) => this.#onAccounts(accounts),
-    });
   }
 
   #newPool(): KitePool {
@@ -144,7 +137,7 @@ export class Sidecar {
   start(): void {
     this.#isRunning = true;
     this.#loader.start();
-    this.#accounts.start();
+    this.#options.accounts.start((accounts) => this.#onAccounts(accounts));
     this.#pool.start();
     this.#flushLoop.wake();
     this.#statusPoster.start();
@@ -159,7 +152,7 @@ export class Sidecar {
     this.#statusPoster.stop();
     this.#feedWatch.stop();
     this.#flushLoop.stop();
-    this.#accounts.stop();
+    this.#options.accounts.stop();
     this.#pool.stop();
     this.#loader.stop();
     this.#instrumentWriter?.stop();
@@ -180,7 +173,7 @@ export class Sidecar {
   #checkDemand(): void {
     const { clock } = this.#options;
     if (this.#demand.expire(clock.monotonicMs())) this.#applyDemand();
-    this.#accounts.observe([this.#pool.status()]);
+    this.#options.logins?.observe([this.#pool.status()]);
     this.#demandTimer = clock.after(DEMAND_CHECK_MS, () => this.#checkDemand());
   }
 
@@ -211,7 +204,7 @@ export class Sidecar {
       epoch: this.#epoch,
       started_at: this.#epoch,
       running: this.#isRunning,
-      accounts: this.#accounts.describe([this.#pool.status()]),
+      accounts: this.#options.logins?.describe([this.#pool.status()]) ?? [this.#pool.status()],
       feed: this.#feedWatch.status,
       active_subscriptions: this.#pool.activeSubscriptions,
       desired: this.#desiredCount,

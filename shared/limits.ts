@@ -306,7 +306,7 @@ export const SESSION_LOOKAHEAD_DAYS_MAX = 31;
 /** A calendar file: a year's entries are some 5 kB. */
 export const SESSION_CALENDAR_BYTES_MAX = 256 * 1024;
 /** Kite accounts of one system: 9,000 instruments each, and the sidecar reads and reports all of them every few seconds. */
-export const ACCOUNTS_MAX = 64;
+export const KITE_ACCOUNTS_MAX = 64;
 /** The sidecar looks for changes of accounts this often: a new login is used within seconds, at one small query each. */
 export const ACCOUNTS_POLL_MS = 3_000;
 /** A query for the accounts that takes longer is given up, with its connection: a dead one would never say so. */

@@ -6,6 +6,7 @@ import type { AccountStatus } from '../../shared/status.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
+import type { Source } from '../source.ts';
 import { AccountReader } from '../store/accounts.ts';
 import type { KiteAccount } from './account.ts';
 import { AccountBook, type BookedAccount } from './account-book.ts';
@@ -18,8 +19,6 @@ export interface AccountsOptions {
   /** In [0, 1). */
   readonly random: () => number;
   readonly log: Logger;
-  /** The accounts at start, and all of them again when anything is different. */
-  readonly onChange: (accounts: readonly KiteAccount[]) => void;
   /** A key or token that no log may show. */
   readonly onSecret: (secret: string) => void;
 }
@@ -53,13 +52,13 @@ export function openVault(credentialsKeys: string): CredentialVault<webcrypto.Cr
   });
 }
 
-export class Accounts {
+export class Accounts implements Source<readonly KiteAccount[]> {
   readonly rest: KiteRestPool;
   readonly #options: AccountsOptions;
   readonly #reader: AccountReader | undefined;
   readonly #book: AccountBook;
   readonly #watch: LoginWatch;
-  #accounts: readonly KiteAccount[] = [];
+  #onValue: (accounts: readonly KiteAccount[]) => void = () => undefined;
 
   constructor(options: AccountsOptions) {
     const { config, clock, random, log } = options;
@@ -90,7 +89,9 @@ export class Accounts {
     });
   }
 
-  start(): void {
+  /** Once: what was stopped stays stopped. */
+  start(onValue: (accounts: readonly KiteAccount[]) => void): void {
+    this.#onValue = onValue;
     this.#book.start();
   }
 
@@ -111,35 +112,22 @@ export class Accounts {
     this.#watch.observe(sockets);
   }
 
-  /**
-   * The sockets' view with what is known of the logins. Accounts that have no sockets, as nobody has logged in or they
-   * are disabled, are in it too.
-   */
+  /** The sockets' view with what is known of the logins. */
   describe(sockets: readonly AccountStatus[]): readonly AccountStatus[] {
-    const byId = new Map(sockets.map((status) => [status.id, status]));
-    return this.#accounts.map(({ id, isEnabled, accessToken }): AccountStatus => {
-      const status = byId.get(id) ?? {
-        id,
-        state: accessToken === undefined ? 'unauthorized' : 'down',
-        sockets: [],
-      };
-      const login = this.#watch.statusOf(id);
-      return {
-        ...status,
-        ...(isEnabled ? {} : { state: 'disabled' }),
-        ...(login === undefined ? {} : { login }),
-      };
+    return sockets.map((status) => {
+      const login = this.#watch.statusOf(status.id);
+      return login === undefined ? status : { ...status, login };
     });
   }
 
   #onChange(booked: readonly BookedAccount[]): void {
-    this.#accounts = booked.map(({ account }) => account);
-    for (const { apiKey, accessToken } of this.#accounts) {
+    const accounts = booked.map(({ account }) => account);
+    for (const { apiKey, accessToken } of accounts) {
       this.#options.onSecret(apiKey);
       if (accessToken !== undefined) this.#options.onSecret(accessToken);
     }
-    this.rest.setAccounts(this.#accounts);
+    this.rest.setAccounts(accounts);
     this.#watch.setAccounts(booked);
-    this.#options.onChange(this.#accounts);
+    this.#onValue(accounts);
   }
 }

@@ -107,8 +107,9 @@ export class RedirectListener {
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     // A page elsewhere can have a browser ask this address under a name of its own; it cannot have it say this host.
-    const host = request.headers.host;
-    if (host !== `127.0.0.1:${this.#url.port}` && host !== `localhost:${this.#url.port}`) {
+    const { host = '' } = request.headers;
+    const port = this.#url.port === '' ? '' : `:${this.#url.port}`;
+    if (host !== `127.0.0.1${port}` && host !== `localhost${port}`) {
       send(response, 421, `host ${JSON.stringify(host)} is not served here`);
       return;
     }

@@ -1,8 +1,8 @@
 // Kite accounts in PostgreSQL, as the sidecar and its commands see them. Credentials come and go sealed.
 import type postgres from 'postgres';
-import { ACCOUNTS_MAX, ACCOUNTS_READ_MS_MAX } from '../../shared/limits.ts';
-import type { Clock, Timer } from '../clock.ts';
-import { openDatabase } from './db.ts';
+import { ACCOUNTS_READ_MS_MAX, KITE_ACCOUNTS_MAX } from '../../shared/limits.ts';
+import type { Clock } from '../clock.ts';
+import { DatabaseSession, openDatabase } from './db.ts';
 
 /** Times are milliseconds since the epoch. Envelopes are for shared/credential-vault.ts. */
 export interface StoredAccount {
@@ -17,7 +17,7 @@ export interface StoredAccount {
 }
 
 /** All accounts by id, without what only a login needs. */
-export async function readAccounts(sql: postgres.Sql): Promise<StoredAccount[]> {
+async function readAccounts(sql: postgres.Sql): Promise<StoredAccount[]> {
   return sql<StoredAccount[]>`
     select id, api_key as "apiKey", access_token as "accessTokenEnvelope",
       extract(epoch from token_issued_at)::float8 * 1000 as "tokenIssuedAtMs",
@@ -25,44 +25,24 @@ export async function readAccounts(sql: postgres.Sql): Promise<StoredAccount[]> 
       enabled as "isEnabled", connections_max as "connectionsMax", instruments_max as "instrumentsMax"
     from accounts
     order by id
-    limit ${ACCOUNTS_MAX}`;
+    limit ${KITE_ACCOUNTS_MAX}`;
 }
 
-/**
- * Reads the accounts over a connection of its own, opened anew after each failure: one that lost its server without a
- * word would otherwise wait for the operating system to notice, for a quarter of an hour.
- */
+/** Reads the accounts for a sidecar that lives through whatever its database does. */
 export class AccountReader {
-  readonly #url: string;
-  readonly #clock: Clock;
-  #sql: postgres.Sql | undefined;
+  readonly #session: DatabaseSession;
 
   constructor(url: string, clock: Clock) {
-    this.#url = url;
-    this.#clock = clock;
+    this.#session = new DatabaseSession(url, clock, ACCOUNTS_READ_MS_MAX);
   }
 
   /** Rejects when there is no answer within ACCOUNTS_READ_MS_MAX. Never called again before it has settled. */
-  async read(): Promise<StoredAccount[]> {
-    this.#sql ??= openDatabase(this.#url);
-    let timer: Timer | undefined;
-    const deadline = new Promise<never>((_, reject) => {
-      const late = new Error(`the database did not answer within ${ACCOUNTS_READ_MS_MAX} ms`);
-      timer = this.#clock.after(ACCOUNTS_READ_MS_MAX, () => reject(late));
-    });
-    try {
-      return await Promise.race([readAccounts(this.#sql), deadline]);
-    } catch (error) {
-      this.stop();
-      throw error;
-    } finally {
-      timer?.cancel();
-    }
+  read(): Promise<StoredAccount[]> {
+    return this.#session.ask(readAccounts);
   }
 
   stop(): void {
-    void this.#sql?.end({ timeout: 0 });
-    this.#sql = undefined;
+    this.#session.close();
   }
 }
 
@@ -119,7 +99,7 @@ export class AccountStore {
         extract(epoch from token_issued_at)::float8 * 1000 as "tokenIssuedAtMs", enabled as "isEnabled"
       from accounts
       order by id
-      limit ${ACCOUNTS_MAX}`;
+      limit ${KITE_ACCOUNTS_MAX}`;
   }
 
   /** Adds an account that has the default capacity. Throws when its id or api_key is there already. */

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findFreePort } from '../../dev/free-port.ts';
 import { systemClock } from '../../ingest/clock.ts';
 import { readConfig } from '../../ingest/config.ts';
+import { Accounts } from '../../ingest/kite/accounts.ts';
 import { logIn } from '../../ingest/kite/login.ts';
 import { RedirectListener } from '../../ingest/kite/redirect-listener.ts';
 import { Sidecar } from '../../ingest/sidecar.ts';
@@ -49,25 +50,21 @@ beforeAll(async () => {
     return [200, { epoch, seq, boot: 1, demand: { version: 1, items } }];
   };
   await putAccount(sql, { id: 'primary', ...app });
-  sidecar = new Sidecar({
-    config: readConfig({
-      // A token of yesterday, as an environment that nobody has touched has it.
-      KITE_API_KEY: app.apiKey,
-      KITE_ACCESS_TOKEN: 'token-of-yesterday',
-      KITE_API_ROOT: simulator.url,
-      KITE_WS_ROOT: simulator.wsUrl,
-      EDGE_URL: edge.url,
-      INGEST_SECRET: SECRET,
-      DATABASE_URL: url,
-      CREDENTIALS_KEYS: KEYS,
-      MARKET_SESSION: 'always_open',
-    }),
-    clock: systemClock,
-    random: () => 0,
-    log: recording.log,
-    onSecret: () => undefined,
-    onSuperseded: () => undefined,
+  const config = readConfig({
+    // A token of yesterday, as an environment that nobody has touched has it.
+    KITE_API_KEY: app.apiKey,
+    KITE_ACCESS_TOKEN: 'token-of-yesterday',
+    KITE_API_ROOT: simulator.url,
+    KITE_WS_ROOT: simulator.wsUrl,
+    EDGE_URL: edge.url,
+    INGEST_SECRET: SECRET,
+    DATABASE_URL: url,
+    CREDENTIALS_KEYS: KEYS,
+    MARKET_SESSION: 'always_open',
   });
+  const options = { config, clock: systemClock, random: () => 0, log: recording.log };
+  const accounts = new Accounts({ ...options, onSecret: () => undefined });
+  sidecar = new Sidecar({ ...options, accounts, logins: accounts, onSuperseded: () => undefined });
 });
 
 afterAll(async () => {

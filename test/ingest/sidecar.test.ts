@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, type Mock, test, vi } from 'vitest';
 import { systemClock } from '../../ingest/clock.ts';
 import { readConfig } from '../../ingest/config.ts';
 import { Sidecar } from '../../ingest/sidecar.ts';
+import { constantSource } from '../../ingest/source.ts';
 import { type DemandItem, decodeBatch } from '../../shared/frame.ts';
 import { shardOf } from '../../shared/shard.ts';
 import { AT } from '../../shared/tick.ts';
@@ -54,6 +55,7 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => rest.listen(0, '127.0.0.1', resolve));
   onSuperseded = vi.fn();
   sidecar = new Sidecar({
+    accounts: constantSource([]),
     config: readConfig({
       KITE_API_KEY: 'key',
       KITE_ACCESS_TOKEN: 'token',
@@ -66,7 +68,6 @@ beforeEach(async () => {
     clock: systemClock,
     random: () => 0,
     log: recordingLog().log,
-    onSecret: () => undefined,
     onSuperseded,
   });
 });

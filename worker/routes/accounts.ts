@@ -131,8 +131,13 @@ function notFound(id: string): AppError {
   return new AppError('not_found', `no account is called ${JSON.stringify(id.slice(0, 64))}`);
 }
 
+/** Without an answer nothing is known of any account: a change that was made is not to look as if it had failed. */
 async function statusesOf(c: AccountsContext) {
-  return reportedAccounts(await reportedStatus(c.env), Date.now());
+  const reported = await reportedStatus(c.env).catch((error: unknown) => {
+    console.warn(`accounts: the sidecar's report is not to be had: ${error}`);
+    return undefined;
+  });
+  return reportedAccounts(reported, Date.now());
 }
 
 async function viewOf(c: AccountsContext, row: AccountRecord) {

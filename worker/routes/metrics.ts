@@ -96,7 +96,7 @@ function sidecarFamilies({ status, receivedAtMs }: ReportedStatus, nowMs: number
       samples: sockets,
     },
     {
-      name: 'ticker_account_logged_in',
+      name: 'kite_account_logged_in',
       type: 'gauge',
       help: '1 while Kite accepts the access token.',
       samples: logins,

@@ -1,7 +1,7 @@
 // The sidecar's report as the edge reads it: signed, and still checked, because /health and /metrics repeat it.
 import { z } from 'zod';
 import { AppError } from '../../shared/errors.ts';
-import { ACCOUNTS_MAX } from '../../shared/limits.ts';
+import { KITE_ACCOUNTS_MAX } from '../../shared/limits.ts';
 import { CALENDAR_CERTAINTIES, SEGMENT_NAMES, SESSION_PHASES } from '../../shared/market-session.ts';
 import {
   ACCOUNT_STATES,
@@ -44,7 +44,7 @@ const Status = z.object({
           .exactOptional(),
       }),
     )
-    .max(ACCOUNTS_MAX + 1),
+    .max(KITE_ACCOUNTS_MAX),
   feed: z.object({
     state: z.enum(FEED_STATES),
     reason: z.enum(FEED_REASONS),

@@ -1,7 +1,7 @@
 // Kite accounts in PostgreSQL, as the edge sees them: it writes credentials, sealed, and never reads them.
 import postgres from 'postgres';
 import { AppError } from '../../shared/errors.ts';
-import { ACCOUNT_CHANGES_ROWS_MAX, ACCOUNTS_MAX } from '../../shared/limits.ts';
+import { ACCOUNT_CHANGES_ROWS_MAX, KITE_ACCOUNTS_MAX } from '../../shared/limits.ts';
 import type { AccountRecord } from '../core/account-view.ts';
 
 /** What may be set; credentials are envelopes. */
@@ -40,7 +40,7 @@ function columns(sql: Queries) {
 
 /** All accounts by id. */
 export async function listAccounts(sql: postgres.Sql): Promise<readonly AccountRecord[]> {
-  return sql<AccountRecord[]>`select ${columns(sql)} from accounts order by id limit ${ACCOUNTS_MAX}`;
+  return sql<AccountRecord[]>`select ${columns(sql)} from accounts order by id limit ${KITE_ACCOUNTS_MAX}`;
 }
 
 export async function findAccount(sql: postgres.Sql, id: string): Promise<AccountRecord | undefined> {
@@ -79,7 +79,7 @@ export async function insertAccount(
       // Two at once could both see room for one.
       await transaction`lock table accounts in share row exclusive mode`;
       const [{ count }] = await transaction<[{ count: number }]>`select count(*)::int as count from accounts`;
-      if (count >= ACCOUNTS_MAX) {
+      if (count >= KITE_ACCOUNTS_MAX) {
         throw new AppError('account_limit', `there are ${count} accounts already, the most that may be`);
       }
       const [added] = await transaction<[AccountRecord]>`

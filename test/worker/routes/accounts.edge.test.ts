@@ -4,7 +4,12 @@ import { env, exports } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import { TRADER, VIEWER } from '../../../dev/demo-users.ts';
 import { CredentialVault, parseKeyRing } from '../../../shared/credential-vault.ts';
-import { ACCOUNT_BODY_BYTES_MAX, ACCOUNTS_MAX, CREDENTIAL_CHARS_MAX } from '../../../shared/limits.ts';
+import {
+  ACCOUNT_BODY_BYTES_MAX,
+  ACCOUNT_CHANGES_ROWS_MAX,
+  CREDENTIAL_CHARS_MAX,
+  KITE_ACCOUNTS_MAX,
+} from '../../../shared/limits.ts';
 import type { SidecarStatus } from '../../../shared/status.ts';
 import { app } from '../../../worker/app.ts';
 import { apiKeyHmac } from '../../../worker/auth/api-key.ts';
@@ -207,15 +212,30 @@ describe('an account', () => {
     await sql(
       (db) => db`
         insert into accounts (id, api_key)
-        select 'a' || n, 'key' || n from generate_series(1, ${ACCOUNTS_MAX - 2}::int) as n`,
+        select 'a' || n, 'key' || n from generate_series(1, ${KITE_ACCOUNTS_MAX - 2}::int) as n`,
     );
     const answers = await Promise.all([1, 2, 3, 4, 5].map((n) => add({ id: `new${n}`, api_key: `new${n}` })));
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 409, 409, 409]);
     expect(answers.find(({ status }) => status === 409)?.json).toMatchObject({
       code: 'account_limit',
-      message: `there are ${ACCOUNTS_MAX} accounts already, the most that may be`,
+      message: `there are ${KITE_ACCOUNTS_MAX} accounts already, the most that may be`,
     });
   });
+});
+
+test('of very many changes the latest are told', async () => {
+  await add();
+  await sql(
+    (db) => db`
+      insert into account_changes (account_id, changed_by, action, detail)
+      select 'main', 'key:loop', 'changed', jsonb_build_object('n', n)
+      from generate_series(1, ${ACCOUNT_CHANGES_ROWS_MAX + 5}::int) as n`,
+  );
+  const { changes } = (await call('GET', '/accounts/main/changes')).json as { changes: { detail: object }[] };
+  expect([changes.length, changes[0]?.detail]).toEqual([
+    ACCOUNT_CHANGES_ROWS_MAX,
+    { n: ACCOUNT_CHANGES_ROWS_MAX + 5 },
+  ]);
 });
 
 describe('refused, with the field and without the value:', () => {
@@ -280,6 +300,16 @@ describe('refused, with the field and without the value:', () => {
       expect((await call('PATCH', '/accounts/main', { body: { enabled: true }, bindings })).status).toBe(200);
     }
     expect(logged.mock.calls.join()).not.toContain('short');
+    vi.restoreAllMocks();
+  });
+
+  test('nothing, while the object that knows the sidecar does not answer', async () => {
+    const warned = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    const broken = { getByName: () => ({ reported: () => Promise.reject(new Error('overloaded')) }) };
+    const bindings = { ...testEnv, CONTROL_LINK: broken } as unknown as Env;
+    const answer = await call('POST', '/accounts', { body: good, bindings });
+    expect([answer.status, answer.json.state]).toEqual([201, 'unknown']);
+    expect(warned).toHaveBeenCalledTimes(1);
     vi.restoreAllMocks();
   });
 
@@ -401,14 +431,14 @@ describe('with a sidecar', () => {
     await report({ ...STATUS, accounts: [main, { ...main, id: 'second', login: { state: 'unverified' } }] });
     expect((await health()).status).toBe('ok');
     const metrics = await (await exports.default.fetch('http://edge/metrics')).text();
-    expect(metrics).toContain('ticker_account_logged_in{account="main"} 1');
-    expect(metrics).toContain('ticker_account_logged_in{account="second"} 0');
+    expect(metrics).toContain('kite_account_logged_in{account="main"} 1');
+    expect(metrics).toContain('kite_account_logged_in{account="second"} 0');
   });
 
   test('a report with a login that is none is refused', async () => {
     const [main] = STATUS.accounts;
     expect(await report({ ...STATUS, accounts: [{ ...main, login: { state: 'fine' } }] })).toBe(400);
-    const full = Array.from({ length: ACCOUNTS_MAX + 1 }, (_, i) => ({ ...main, id: `a${i}` }));
+    const full = Array.from({ length: KITE_ACCOUNTS_MAX }, (_, i) => ({ ...main, id: `a${i}` }));
     expect(await report({ ...STATUS, accounts: full })).toBe(200);
     expect(await report({ ...STATUS, accounts: [...full, main] })).toBe(400);
   });
