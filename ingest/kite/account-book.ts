@@ -78,7 +78,7 @@ export class AccountBook {
   }
 
   /** Something was changed: looks at once, or once more if it is looking already. */
-  wake(): void {
+  readNow(): void {
     if (this.#isStopped || !this.#options.readRows) return;
     this.#isWoken = true;
     if (!this.#isReading) void this.#read();

@@ -103,8 +103,8 @@ export class Accounts implements Source<readonly KiteAccount[]> {
   }
 
   /** Accounts or tokens were changed: looks at once instead of in a few seconds. */
-  wake(): void {
-    this.#book.wake();
+  readNow(): void {
+    this.#book.readNow();
   }
 
   /** Takes the sockets' view of the accounts and the clock into consideration; each second. */

@@ -147,7 +147,7 @@ describe('woken', () => {
     book.start();
     await settle();
     rows = [row('new')];
-    book.wake();
+    book.readNow();
     await settle();
     expect(tokens()).toEqual({ new: 'token-of-new' });
     expect(clock.delaysMs).toEqual([ACCOUNTS_POLL_MS]);
@@ -160,7 +160,7 @@ describe('woken', () => {
       answer = resolve;
     });
     book.start();
-    for (let i = 0; i < 5; i++) book.wake();
+    for (let i = 0; i < 5; i++) book.readNow();
     rows = [row('changed meanwhile')];
     answer([row('old')]);
     await settle();
@@ -261,7 +261,7 @@ test('what was being read when it was stopped is not told', async () => {
   const book = bookOf();
   book.start();
   book.stop();
-  book.wake();
+  book.readNow();
   await settle();
   expect([told, reads]).toEqual([[], 1]);
 });

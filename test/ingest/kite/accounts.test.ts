@@ -86,7 +86,7 @@ test('a new login is used without a restart, and the calls after it are sent wit
   start(database());
   await eventually(() => expect(logins()).toEqual({ main: 'refused' }));
   await putAccount(sql, { id: 'main', apiKey: 'key-main', accessToken: 'token-of-today' });
-  accounts.wake();
+  accounts.readNow();
   await eventually(() => expect(logins()).toEqual({ main: 'valid' }));
   expect(told.map((list) => list.map(({ accessToken }) => accessToken))).toEqual([
     ['token-dead'],
