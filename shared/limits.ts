@@ -154,6 +154,12 @@ export const JWT_CHARS_MAX = 8_192;
 export const JWKS_FETCH_MS_MAX = 5_000;
 export const JWKS_COOLDOWN_MS = 10_000;
 export const JWKS_CACHE_MS_MAX = 600_000;
+/**
+ * Tokens that an isolate takes for good without checking their signature again, and for how long. All devices of the
+ * users of one gateway; with tokens of 1 kB they are 2 MB. A check of a signature is a tenth of an upgrade's cost.
+ */
+export const VERIFIED_TOKENS_MAX = 2_000;
+export const VERIFIED_TOKEN_MS_MAX = 300_000;
 /** Answer of the database that /health waits for. */
 export const HEALTH_DATABASE_MS_MAX = 2_000;
 /** Rows that one statement writes of the instrument list: 250 kB of JSON, written in about 3 ms. */
