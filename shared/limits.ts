@@ -72,6 +72,8 @@ export const GATEWAY_SLOTS_MAX = 8;
 /** A gateway with clients proves its interest to each of its shards this often, and a shard forgets one that does not. */
 export const INTEREST_LEASE_MS = 30_000;
 export const INTEREST_LEASES_MISSED_MAX = 4;
+/** Changes of a gateway's interest that a shard stores beyond twice what it wants, before it writes all of it anew. */
+export const INTEREST_LOG_ITEMS_SPARE = 256;
 /** Time over which a planned drain spreads its clients' departures, by default and at most, and how long none come in. */
 export const DRAIN_MS_DEFAULT = 30_000;
 export const DRAIN_MS_MAX = 600_000;
