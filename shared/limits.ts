@@ -72,6 +72,8 @@ export const GATEWAY_SLOTS_MAX = 8;
 /** A gateway with clients proves its interest to each of its shards this often, and a shard forgets one that does not. */
 export const INTEREST_LEASE_MS = 30_000;
 export const INTEREST_LEASES_MISSED_MAX = 4;
+/** Changes of a gateway's interest that a shard stores beyond twice what it wants, before it writes all of it anew. */
+export const INTEREST_LOG_ITEMS_SPARE = 256;
 /** Time over which a planned drain spreads its clients' departures, by default and at most, and how long none come in. */
 export const DRAIN_MS_DEFAULT = 30_000;
 export const DRAIN_MS_MAX = 600_000;
@@ -154,6 +156,12 @@ export const JWT_CHARS_MAX = 8_192;
 export const JWKS_FETCH_MS_MAX = 5_000;
 export const JWKS_COOLDOWN_MS = 10_000;
 export const JWKS_CACHE_MS_MAX = 600_000;
+/**
+ * Tokens that an isolate takes for good without checking their signature again, and for how long. All devices of the
+ * users of one gateway; with tokens of 1 kB they are 2 MB. A check of a signature is a tenth of an upgrade's cost.
+ */
+export const VERIFIED_TOKENS_MAX = 2_000;
+export const VERIFIED_TOKEN_MS_MAX = 300_000;
 /** Answer of the database that /health waits for. */
 export const HEALTH_DATABASE_MS_MAX = 2_000;
 /** Rows that one statement writes of the instrument list: 250 kB of JSON, written in about 3 ms. */
