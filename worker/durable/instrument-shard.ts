@@ -20,6 +20,7 @@ export type IngestResult =
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
 
 const INTEREST_PREFIX = 'interest:';
+const EPOCH_KEY = 'epoch';
 
 export class InstrumentShard extends DurableObject<Env> {
   readonly #book: ShardBook;
@@ -28,6 +29,8 @@ export class InstrumentShard extends DurableObject<Env> {
   /** When each gateway was last heard of. One that is not heard of for some leases is gone, with its clients. */
   readonly #heardAtMs = new Map<string, number>();
   #leasesCheckedAtMs = Date.now();
+  /** Of the latest sidecar, as stored: an earlier one that was paused must not get in after this object's reset. */
+  #epoch: number;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -35,7 +38,8 @@ export class InstrumentShard extends DurableObject<Env> {
     if (!Number.isInteger(index))
       throw new Error(`shard object without an index in its name: ${ctx.id.name}`);
     const boot = crypto.getRandomValues(new Uint32Array(1))[0] || 1;
-    this.#book = new ShardBook(index, boot);
+    this.#epoch = ctx.storage.kv.get<number>(EPOCH_KEY) ?? 0;
+    this.#book = new ShardBook(index, boot, this.#epoch);
     for (const [key, items] of ctx.storage.kv.list<InterestItem[]>({ prefix: INTEREST_PREFIX })) {
       const gateway = key.slice(INTEREST_PREFIX.length);
       this.#book.register(gateway, items);
@@ -54,6 +58,10 @@ export class InstrumentShard extends DurableObject<Env> {
     }
     const result = this.#book.apply(batch, signedAtMs, Date.now());
     if (result.kind === 'refused') return { ok: false, code: result.code, message: result.message };
+    if (batch.epoch > this.#epoch) {
+      this.#epoch = batch.epoch;
+      this.ctx.storage.kv.put(EPOCH_KEY, batch.epoch);
+    }
     this.#endLeases(Date.now());
     for (const name of this.#book.gatewaysDue()) {
       if (!this.#pushing.has(name)) this.ctx.waitUntil(this.#push(name));
