@@ -11,6 +11,7 @@ import { page } from './routes/page.ts';
 import { revoke } from './routes/revoke.ts';
 import { stats } from './routes/stats.ts';
 import { stream } from './routes/stream.ts';
+import { subscriptions } from './routes/subscriptions.ts';
 
 export const app = new Hono<{ Bindings: Env }>();
 
@@ -23,6 +24,7 @@ app.route('/', drain);
 app.route('/', metrics);
 app.route('/', authTest);
 app.route('/', revoke);
+app.route('/subscriptions', subscriptions);
 app.route('/', page);
 
 app.notFound((c) =>
