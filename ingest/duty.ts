@@ -3,8 +3,13 @@ import type { SidecarStatus } from '../shared/status.ts';
 import { type Lease, type LeaseKeeper, type LeaseKeeperOptions, NO_LEASE } from './lease-keeper.ts';
 import type { Sidecar } from './sidecar.ts';
 
-/** A sidecar for one term: it is started at most once. */
-export type CreateSidecar = (epoch: number, lease: Lease, onSuperseded: (reason: string) => void) => Sidecar;
+/** A sidecar for one term: started once, or never when it only stands for one that is not there. */
+type TermSidecar = Pick<Sidecar, 'start' | 'stop' | 'status'>;
+export type CreateSidecar = (
+  epoch: number,
+  lease: Lease,
+  onSuperseded: (reason: string) => void,
+) => TermSidecar;
 
 export interface DutyOptions {
   readonly create: CreateSidecar;
@@ -19,7 +24,7 @@ export interface DutyOptions {
 export class Duty {
   readonly #options: DutyOptions;
   readonly #keeper: LeaseKeeper | undefined;
-  #sidecar: Sidecar;
+  #sidecar: TermSidecar;
 
   constructor(options: DutyOptions) {
     this.#options = options;
@@ -45,7 +50,7 @@ export class Duty {
     return this.#sidecar.status();
   }
 
-  #create(epoch: number): Sidecar {
+  #create(epoch: number): TermSidecar {
     const superseded = (reason: string) => void this.#onSuperseded(reason);
     return this.#options.create(epoch, this.#keeper ?? NO_LEASE, superseded);
   }

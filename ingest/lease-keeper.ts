@@ -57,6 +57,7 @@ export class LeaseKeeper implements Lease {
   #attempting: Promise<Attempt> | undefined;
   #asking: Promise<Verdict> | undefined;
   #isAway = false;
+  #hasSaidStandingBy = false;
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
@@ -137,6 +138,7 @@ export class LeaseKeeper implements Lease {
     }
     const { epoch, askedAt } = attempt;
     this.#state = { kind: 'held', epoch, askedAt, isConfirmed: true };
+    this.#hasSaidStandingBy = false;
     log.info('lease taken, this sidecar is the active one', { epoch });
     this.#arm(SIDECAR_LEASE_RENEW_MS, () => void this.#renew());
     onTaken(epoch);
@@ -149,7 +151,10 @@ export class LeaseKeeper implements Lease {
       this.#onAnswer();
       const isGone = row !== undefined && isHolderGone(row.holder);
       const move = this.#watch.decide(row && { ...row, isHolderGone: isGone }, clock.monotonicMs());
-      if (move.kind === 'wait') return move;
+      if (move.kind === 'wait') {
+        this.#sayStandingBy(row?.epoch);
+        return move;
+      }
       const askedAt = this.#now();
       const epoch = await store.take(move.overEpoch, isGone);
       if (epoch !== undefined) return { kind: 'taken', epoch, askedAt };
@@ -207,6 +212,13 @@ export class LeaseKeeper implements Lease {
     log.warn('lease lost, this sidecar stands by', { reason });
     onLost(reason);
     this.#arm(SIDECAR_LEASE_POLL_MS, () => void this.#lookAtLease());
+  }
+
+  #sayStandingBy(epoch: number | undefined): void {
+    if (!this.#hasSaidStandingBy) {
+      this.#options.log.info('another sidecar has the lease, this one stands by', { epoch });
+    }
+    this.#hasSaidStandingBy = true;
   }
 
   #onAnswer(): void {

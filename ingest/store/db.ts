@@ -2,9 +2,13 @@
 import postgres from 'postgres';
 import type { Clock, Timer } from '../clock.ts';
 
-/** One connection, opened by the first query: nothing on the tick path waits for it. */
+/**
+ * One connection, opened by the first query: nothing on the tick path waits for it. Without the driver's look-up of
+ * array types: its failure, when a database dies just then, is a rejection that nobody can catch (connection.js,
+ * fetchArrayTypes), and would end the sidecar. So arrays are written and read as JSON.
+ */
 export function openDatabase(url: string): postgres.Sql {
-  return postgres(url, { max: 1, connect_timeout: 5, onnotice: () => undefined });
+  return postgres(url, { max: 1, connect_timeout: 5, fetch_types: false, onnotice: () => undefined });
 }
 
 /**

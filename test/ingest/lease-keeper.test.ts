@@ -93,6 +93,9 @@ test('the first is active at once, the second stands by and takes over when the 
   expect(first.onTaken).toHaveBeenCalledExactlyOnceWith(room.table.epoch);
   expect(second.onTaken).not.toHaveBeenCalled();
   expect([await first.mayPost(), await second.mayPost()]).toEqual([true, false]);
+  expect(second.lines).toEqual([
+    expect.stringContaining('another sidecar has the lease, this one stands by'),
+  ]);
   const epoch = room.table.epoch ?? 0;
   await first.keeper.stop();
   await room.pass(SIDECAR_LEASE_POLL_MS);

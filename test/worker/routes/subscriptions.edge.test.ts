@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, type MockInstance, 
 import { ALL_PERMISSIONS, VIEWER } from '../../../dev/demo-users.ts';
 import {
   ACCOUNT_ID_CHARS_MAX,
+  NOT_PLACED_TOKENS_MAX,
   SUBSCRIPTION_BODY_BYTES_MAX,
   SUBSCRIPTIONS_MAX,
   SUBSCRIPTIONS_PAGE_ROWS_DEFAULT,
@@ -407,6 +408,10 @@ describe('what has no place', () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined);
     sidecar.reply((await sidecar.request(3)).id, { total: 1, tokens: ['RELIANCE'] });
     expect(await senseless).toMatchObject({ status: 500, body: { code: 'internal' } });
+    const tooMany = call('GET', '/not_placed', { key: KEYS.reader });
+    const tokens = Array(NOT_PLACED_TOKENS_MAX + 1).fill(RELIANCE);
+    sidecar.reply((await sidecar.request(4)).id, { total: tokens.length, tokens });
+    expect((await tooMany).status).toBe(500);
     sidecar.socket.close(1000);
   });
 });
