@@ -1,9 +1,5 @@
 // Keeps the lease: stands by until it is free, renews it while it is ours, and says whether a post may leave.
-import {
-  SIDECAR_LEASE_ANSWER_MS_MAX,
-  SIDECAR_LEASE_POLL_MS,
-  SIDECAR_LEASE_RENEW_MS,
-} from '../shared/limits.ts';
+import { SIDECAR_LEASE_POLL_MS, SIDECAR_LEASE_RENEW_MS } from '../shared/limits.ts';
 import type { LeaseState } from '../shared/status.ts';
 import type { Clock, Timer } from './clock.ts';
 import { type Instant, isCertain, StandbyWatch } from './core/lease.ts';
@@ -170,8 +166,7 @@ export class LeaseKeeper implements Lease {
     await this.#ask();
     if (this.#state.kind !== 'held') return;
     const spentMs = this.#options.clock.monotonicMs() - startedAtMs;
-    const pauseMs = Math.max(SIDECAR_LEASE_RENEW_MS - spentMs, SIDECAR_LEASE_ANSWER_MS_MAX / 3);
-    this.#arm(pauseMs, () => void this.#renew());
+    this.#arm(SIDECAR_LEASE_RENEW_MS - spentMs, () => void this.#renew());
   }
 
   /** Asks the database whether the lease is ours, renewing it if it is. Callers at the same time share one question. */
