@@ -1,14 +1,32 @@
 // Entry of the sidecar: settings in, a running sidecar out, a clean end on a signal.
 import { systemClock } from './clock.ts';
 import { type Config, readConfig } from './config.ts';
-import { createLogger, errorText } from './log.ts';
+import { Duty, type DutyOptions } from './duty.ts';
+import { currentHolder, isHolderGone } from './lease-holder.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import { createLogger, errorText, type Logger } from './log.ts';
 import { Sidecar } from './sidecar.ts';
 import { startStatusServer } from './status-server.ts';
+import { SidecarLeaseStore } from './store/sidecar-lease.ts';
 
 const EXIT_SETTINGS = 1;
 const EXIT_FAULT = 2;
-/** Another sidecar took over: whoever restarts us should think before doing so. */
+/** Another sidecar is active that goes by no lease of ours: whoever restarts us should think before doing so. */
 const EXIT_SUPERSEDED = 3;
+
+function keeperOf(config: Config, log: Logger): Pick<DutyOptions, 'createKeeper'> {
+  const { DATABASE_URL: url } = config;
+  if (url === undefined) return {};
+  const self = currentHolder();
+  const store = new SidecarLeaseStore(url, systemClock, self);
+  const options = {
+    store,
+    clock: systemClock,
+    log,
+    isHolderGone: (holder: typeof self) => isHolderGone(holder, self),
+  };
+  return { createKeeper: (events) => new LeaseKeeper({ ...options, ...events }) };
+}
 
 async function main(config: Config): Promise<void> {
   const log = createLogger({
@@ -19,21 +37,22 @@ async function main(config: Config): Promise<void> {
     nowMs: systemClock.wallMs,
   });
   const end = async (code: number): Promise<void> => {
-    sidecar.stop();
+    await duty.stop();
     await server.stop();
     process.exit(code);
   };
-  const sidecar = new Sidecar({
-    config,
-    clock: systemClock,
-    random: Math.random,
-    log,
+  const clock = systemClock;
+  const duty = new Duty({
+    create: (epoch, lease, onSuperseded) =>
+      new Sidecar({ config, clock, random: Math.random, log, epoch, lease, onSuperseded }),
+    ...keeperOf(config, log),
+    wallMs: clock.wallMs,
     onSuperseded: (reason) => {
       log.error('another sidecar is active, this one ends', { reason });
       void end(EXIT_SUPERSEDED);
     },
   });
-  const server = await startStatusServer(config.STATUS_PORT, () => sidecar.status());
+  const server = await startStatusServer(config.STATUS_PORT, () => duty.status());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info('stopping', { signal });
@@ -46,7 +65,7 @@ async function main(config: Config): Promise<void> {
       process.exit(EXIT_FAULT);
     });
   }
-  sidecar.start();
+  duty.start();
   process.stdout.write(`${JSON.stringify({ ready: true, status: server.url })}\n`);
 }
 

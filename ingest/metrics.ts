@@ -54,6 +54,13 @@ function metricsOf(status: SidecarStatus): Metric[] {
     plain('sidecar_subscriptions', 'gauge', 'Instruments on open sockets.', status.active_subscriptions),
     plain('sidecar_desired', 'gauge', 'Instruments to be streamed.', status.desired),
     plain('sidecar_not_placed', 'gauge', 'Instruments wanted beyond capacity.', status.not_placed),
+    plain('sidecar_pinned', 'gauge', 'Instruments with a pinned subscription.', status.pinned),
+    plain(
+      'sidecar_active',
+      'gauge',
+      '1 in the active sidecar, 0 in one that stands by.',
+      Number(status.running),
+    ),
     plain('sidecar_instruments', 'gauge', 'Instruments in the registry.', status.instruments.count),
     {
       name: 'sidecar_socket_open',

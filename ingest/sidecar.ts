@@ -1,6 +1,7 @@
 // The sidecar put together: Kite's frames through the pipeline to the shards, and the shards' demand back to Kite.
 import type { DemandItem } from '../shared/frame.ts';
 import type { InstrumentToken } from '../shared/instrument.ts';
+import { NOT_PLACED_TOKENS_MAX } from '../shared/limits.ts';
 import type { SidecarStatus } from '../shared/status.ts';
 import type { Clock, Timer } from './clock.ts';
 import { type Config, readSessionCalendar } from './config.ts';
@@ -8,16 +9,19 @@ import { Batcher } from './core/batcher.ts';
 import { DemandBook } from './core/demand.ts';
 import { EMPTY_INSTRUMENT_BOOK } from './core/instrument-book.ts';
 import { Pipeline } from './core/pipeline.ts';
+import { ControlLink } from './edge/control-link.ts';
 import { FlushLoop } from './edge/flush-loop.ts';
-import { EdgeClient } from './edge/signed-post.ts';
+import { EdgeClient, type Post } from './edge/signed-post.ts';
 import { StatusPoster } from './edge/status-poster.ts';
 import { FeedWatch } from './feed-watch.ts';
 import { InstrumentLoader } from './instruments/loader.ts';
 import { KitePool } from './kite/pool.ts';
 import { fetchInstruments } from './kite/rest.ts';
+import { type Lease, NO_LEASE } from './lease-keeper.ts';
 import type { Logger } from './log.ts';
 import { openDatabase } from './store/db.ts';
 import { InstrumentWriter } from './store/instrument-writer.ts';
+import { SubscriptionWatch } from './store/subscriptions.ts';
 
 export interface SidecarOptions {
   readonly config: Config;
@@ -25,6 +29,10 @@ export interface SidecarOptions {
   /** In [0, 1). */
   readonly random: () => number;
   readonly log: Logger;
+  /** Fences what is posted: later ones outrank it. The time of the start when absent. */
+  readonly epoch?: number;
+  /** Asked before each post. */
+  readonly lease?: Lease;
   /** A later sidecar is active: this one has stopped posting, and should end. */
   readonly onSuperseded: (reason: string) => void;
 }
@@ -35,6 +43,8 @@ const DEMAND_CHECK_MS = 1_000;
 export class Sidecar {
   readonly #options: SidecarOptions;
   readonly #epoch: number;
+  readonly #startedAtMs: number;
+  readonly #lease: Lease;
   readonly #batcher: Batcher;
   readonly #pipeline: Pipeline;
   readonly #demand = new DemandBook();
@@ -44,6 +54,8 @@ export class Sidecar {
   readonly #edge: EdgeClient;
   readonly #flushLoop: FlushLoop;
   readonly #statusPoster: StatusPoster;
+  readonly #controlLink: ControlLink;
+  readonly #subscriptions: SubscriptionWatch | undefined;
   readonly #feedWatch: FeedWatch;
   #desiredCount = 0;
   #notPlaced: readonly InstrumentToken[] = [];
@@ -53,7 +65,9 @@ export class Sidecar {
   constructor(options: SidecarOptions) {
     const { config, clock, random, log, onSuperseded } = options;
     this.#options = options;
-    this.#epoch = clock.wallMs();
+    this.#startedAtMs = clock.wallMs();
+    this.#epoch = options.epoch ?? this.#startedAtMs;
+    this.#lease = options.lease ?? NO_LEASE;
     this.#batcher = new Batcher(this.#epoch, EMPTY_INSTRUMENT_BOOK);
     this.#pipeline = new Pipeline(this.#batcher);
     this.#edge = new EdgeClient(config.EDGE_URL, config.INGEST_SECRET, clock);
@@ -62,9 +76,13 @@ export class Sidecar {
       this.stop();
       onSuperseded(reason);
     };
+    const post: Post = async (...args) => {
+      await this.#lease.confirm();
+      return this.#edge.post(...args);
+    };
     this.#flushLoop = new FlushLoop({
       batcher: this.#batcher,
-      post: this.#edge.post,
+      post,
       clock,
       random,
       log,
@@ -74,12 +92,13 @@ export class Sidecar {
       onSuperseded: superseded,
     });
     this.#statusPoster = new StatusPoster({
-      post: this.#edge.post,
+      post,
       clock,
       log,
       status: () => this.status(),
       onSuperseded: superseded,
     });
+    this.#controlLink = this.#newControlLink(superseded);
     this.#feedWatch = new FeedWatch({
       calendar: readSessionCalendar(config),
       clock,
@@ -101,8 +120,32 @@ export class Sidecar {
     if (config.DATABASE_URL !== undefined) {
       const sql = openDatabase(config.DATABASE_URL);
       this.#instrumentWriter = new InstrumentWriter({ sql, clock, random, log });
+      this.#subscriptions = new SubscriptionWatch({ databaseUrl: config.DATABASE_URL, clock, random, log });
     }
     this.#pool = this.#newPool();
+  }
+
+  #newControlLink(onSuperseded: (reason: string) => void): ControlLink {
+    const { config, clock, random, log } = this.#options;
+    return new ControlLink({
+      edgeUrl: config.EDGE_URL,
+      secret: config.INGEST_SECRET,
+      epoch: this.#epoch,
+      handlers: {
+        not_placed: async () => ({
+          total: this.#notPlaced.length,
+          tokens: this.#notPlaced.slice(0, NOT_PLACED_TOKENS_MAX),
+        }),
+      },
+      clock,
+      random,
+      log,
+      onWakeUp: (name) => {
+        if (name === 'subscriptions_changed') this.#subscriptions?.readNow();
+      },
+      onOpen: () => this.#subscriptions?.readNow(),
+      onSuperseded,
+    });
   }
 
   #newPool(): KitePool {
@@ -134,6 +177,11 @@ export class Sidecar {
     this.#pool.start();
     this.#flushLoop.wake();
     this.#statusPoster.start();
+    this.#controlLink.start();
+    this.#subscriptions?.start((pinned) => {
+      this.#demand.setPinned(pinned);
+      this.#applyDemand();
+    });
     this.#feedWatch.start(this.#pool);
     this.#checkDemand();
   }
@@ -143,6 +191,8 @@ export class Sidecar {
     this.#isRunning = false;
     this.#demandTimer?.cancel();
     this.#statusPoster.stop();
+    this.#controlLink.stop();
+    this.#subscriptions?.stop();
     this.#feedWatch.stop();
     this.#flushLoop.stop();
     this.#pool.stop();
@@ -187,13 +237,15 @@ export class Sidecar {
     const { user, system } = process.cpuUsage();
     return {
       epoch: this.#epoch,
-      started_at: this.#epoch,
+      lease: this.#lease.state,
+      started_at: this.#startedAtMs,
       running: this.#isRunning,
       accounts: [this.#pool.status()],
       feed: this.#feedWatch.status,
       active_subscriptions: this.#pool.activeSubscriptions,
       desired: this.#desiredCount,
       not_placed: this.#notPlaced.length,
+      pinned: this.#demand.pinnedCount,
       ticks_received: counters.ticksAccepted,
       ticks_posted: this.#batcher.counters.ticksPosted,
       ticks_conflated: this.#batcher.counters.ticksConflated,

@@ -57,6 +57,54 @@ export const STATUS_BYTES_MAX = 64 * 1024;
 /** A report older than this is a sidecar that is down. */
 export const STATUS_AGE_MS_MAX = 5_000;
 
+/** One message of the control link: the minutes of two months are 22,500 candles of 70 bytes. */
+export const CONTROL_MESSAGE_BYTES_MAX = 2 * 1024 * 1024;
+/** Requests of the edge that wait for the sidecar's answer; more of them mean that it does not keep up. */
+export const CONTROL_REQUESTS_MAX = 64;
+/** Longest wait for an answer of the sidecar: a caller of ours waits for it with an open connection. */
+export const CONTROL_REQUEST_MS_MAX = 10_000;
+/** On top of it until the Worker gives up the control link itself: the way there and back. */
+export const CONTROL_CALL_SLACK_MS = 1_000;
+/** The sidecar proves the control link this often, and takes it for lost when nothing has come back for so long. */
+export const CONTROL_PING_MS = 5_000;
+export const CONTROL_SILENCE_MS_MAX = 12_000;
+/** A black-holed connect must not keep wake-ups away for minutes. */
+export const CONTROL_HANDSHAKE_MS_MAX = 5_000;
+/** Full-jitter reconnect of the control link, and the life after which failures are forgotten. */
+export const CONTROL_BACKOFF_MS_MIN = 500;
+export const CONTROL_BACKOFF_MS_MAX = 10_000;
+export const CONTROL_STABLE_MS = 20_000;
+/** Tokens that one answer about unplaced instruments spells out; its total counts all. */
+export const NOT_PLACED_TOKENS_MAX = 1_000;
+
+/** Life of the active sidecar's lease since it was last renewed: another one takes over within 10 s of its death. */
+export const SIDECAR_LEASE_MS = 6_000;
+/** The holder renews it this often: two may fail. */
+export const SIDECAR_LEASE_RENEW_MS = 2_000;
+/** So long before its end the holder asks before it posts anything more. */
+export const SIDECAR_LEASE_MARGIN_MS = 1_000;
+/** A standby looks at the lease this often at least. */
+export const SIDECAR_LEASE_POLL_MS = 1_000;
+/** An answer about the lease that takes longer is none: the database is away. */
+export const SIDECAR_LEASE_ANSWER_MS_MAX = 1_500;
+
+/** Pinned subscriptions: all that three accounts carry, three sockets of 3,000 instruments each. */
+export const SUBSCRIPTIONS_MAX = 27_000;
+/** Rows of one page of subscriptions, at most and by default. */
+export const SUBSCRIPTIONS_PAGE_ROWS_MAX = 1_000;
+export const SUBSCRIPTIONS_PAGE_ROWS_DEFAULT = 100;
+/** Body of a subscription: three short fields. */
+export const SUBSCRIPTION_BODY_BYTES_MAX = 4_096;
+/** Characters of an account's id: what the sidecar's report has room for. */
+export const ACCOUNT_ID_CHARS_MAX = 64;
+/** Wake-ups may be lost: the sidecar reads the subscriptions again after so long, and sooner after a failure. */
+export const SUBSCRIPTIONS_RECONCILE_MS = 60_000;
+export const SUBSCRIPTIONS_BACKOFF_MS_MIN = 1_000;
+/** Between two readings: a program that subscribes to thousands, one by one, wakes the sidecar with each. */
+export const SUBSCRIPTIONS_READ_GAP_MS = 250;
+/** Reading all of them takes 50 ms; an answer that takes so long does not come. */
+export const SUBSCRIPTIONS_READ_MS_MAX = 10_000;
+
 /** Instruments that one shard keeps: an eighth of a day's list, with room for imbalance. */
 export const SHARD_INSTRUMENTS_MAX = 16_384;
 /** Gateways that one shard pushes to: ten regions with eight slots each, rounded up. */

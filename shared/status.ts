@@ -60,17 +60,27 @@ export interface FeedStatus {
   readonly recycled: number;
 }
 
-/** Counters are totals since the sidecar started; times are milliseconds since the epoch. */
+export const LEASE_STATES = ['none', 'standby', 'held', 'unconfirmed'] as const;
+/**
+ * `none`: without a database there is no lease. `standby`: another sidecar has it. `unconfirmed`: it was ours when the
+ * database last answered.
+ */
+export type LeaseState = (typeof LEASE_STATES)[number];
+
+/** Counters are totals since the sidecar became the active one; times are milliseconds since the epoch. */
 export interface SidecarStatus {
+  /** Fences what this sidecar posts: the edge refuses earlier ones. 0 while it stands by. */
   readonly epoch: number;
+  readonly lease: LeaseState;
   readonly started_at: number;
   readonly running: boolean;
   readonly accounts: readonly AccountStatus[];
   readonly feed: FeedStatus;
-  /** Instruments subscribed at Kite, wanted by clients, and wanted without a place. */
+  /** Instruments subscribed at Kite; pinned or wanted by clients; of those, without a place; pinned. */
   readonly active_subscriptions: number;
   readonly desired: number;
   readonly not_placed: number;
+  readonly pinned: number;
   readonly ticks_received: number;
   readonly ticks_posted: number;
   /** Ticks replaced by a newer one of the same instrument before they were posted. */

@@ -10,6 +10,7 @@ import { metrics } from './routes/metrics.ts';
 import { page } from './routes/page.ts';
 import { revoke } from './routes/revoke.ts';
 import { stats } from './routes/stats.ts';
+import { subscriptions } from './routes/subscriptions.ts';
 
 export const app = new Hono<{ Bindings: Env }>();
 
@@ -20,6 +21,7 @@ app.route('/', drain);
 app.route('/', metrics);
 app.route('/', authTest);
 app.route('/', revoke);
+app.route('/subscriptions', subscriptions);
 app.route('/', page);
 
 app.notFound((c) =>

@@ -1,4 +1,4 @@
-// What clients want, gathered from all shards: the instruments to be subscribed at Kite, each with its mode.
+// What is to be subscribed at Kite, each instrument with its mode: what is pinned, and what clients want, from all shards.
 import type { DemandItem } from '../../shared/frame.ts';
 import type { InstrumentToken } from '../../shared/instrument.ts';
 import { DEMAND_LINGER_MS, SIDECAR_INSTRUMENTS_MAX } from '../../shared/limits.ts';
@@ -14,11 +14,20 @@ export interface DemandLimits {
   readonly exists: (token: InstrumentToken) => boolean;
 }
 
+/** An instrument that streams whether or not a client wants it. */
+export interface PinnedInstrument {
+  readonly token: InstrumentToken;
+  readonly mode: TickMode;
+  /** The account that should carry it; absent, whichever has room. */
+  readonly accountId?: string;
+}
+
 export interface DesiredInstruments {
+  /** What is pinned comes first. */
   readonly modes: ReadonlyMap<InstrumentToken, TickMode>;
-  /** Wanted by clients now, but over the capacity. */
+  /** Pinned or wanted by clients now, but over the capacity. */
   readonly notPlaced: readonly InstrumentToken[];
-  /** Wanted by clients now, but not in today's list. */
+  /** Pinned or wanted by clients now, but not in today's list. */
   readonly unknownCount: number;
 }
 
@@ -34,8 +43,18 @@ interface Wish {
  */
 export class DemandBook {
   readonly #wishes = new Map<InstrumentToken, Wish>();
+  #pinned: ReadonlyMap<InstrumentToken, TickMode> = new Map();
   /** Items that a shard named although their token belongs to another one. */
   misroutedCount = 0;
+
+  get pinnedCount(): number {
+    return this.#pinned.size;
+  }
+
+  /** These, in this order, replace what was pinned. */
+  setPinned(instruments: readonly PinnedInstrument[]): void {
+    this.#pinned = new Map(instruments.map(({ token, mode }) => [token, mode]));
+  }
 
   /** The whole demand of a shard replaces its last one. What it no longer names lingers while there is memory for it. */
   replace(shard: number, items: readonly DemandItem[], nowMs: number): void {
@@ -70,18 +89,28 @@ export class DemandBook {
     return hasExpired;
   }
 
-  /** What to stream. Wishes that linger get only the room that living ones leave, the latest to end first. */
+  /**
+   * What to stream: first what is pinned, then what clients want. Wishes that linger get only the room that all these
+   * leave, the latest to end first.
+   */
   desired(limits: DemandLimits): DesiredInstruments {
     const modes = new Map<InstrumentToken, TickMode>();
     const notPlaced: InstrumentToken[] = [];
     const lingering: { token: InstrumentToken; mode: TickMode; endedAtMs: number }[] = [];
     let unknownCount = 0;
-    for (const [token, { mode, endedAtMs }] of this.#wishes) {
-      if (!limits.exists(token)) {
-        if (endedAtMs === undefined) unknownCount++;
-      } else if (endedAtMs !== undefined) lingering.push({ token, mode, endedAtMs });
+    const place = (token: InstrumentToken, mode: TickMode) => {
+      if (!limits.exists(token)) unknownCount++;
       else if (modes.size >= limits.capacity) notPlaced.push(token);
       else modes.set(token, lowerMode(mode, limits.modeMax));
+    };
+    for (const [token, mode] of this.#pinned) {
+      const wish = this.#wishes.get(token);
+      place(token, wish?.endedAtMs === undefined ? higherMode(mode, wish?.mode ?? mode) : mode);
+    }
+    for (const [token, { mode, endedAtMs }] of this.#wishes) {
+      if (this.#pinned.has(token)) continue;
+      if (endedAtMs === undefined) place(token, mode);
+      else if (limits.exists(token)) lingering.push({ token, mode, endedAtMs });
     }
     lingering.sort((a, b) => b.endedAtMs - a.endedAtMs);
     for (const { token, mode } of lingering.slice(0, limits.capacity - modes.size)) {
@@ -89,6 +118,10 @@ export class DemandBook {
     }
     return { modes, notPlaced, unknownCount };
   }
+}
+
+function higherMode(a: TickMode, b: TickMode): TickMode {
+  return rankOfMode(a) >= rankOfMode(b) ? a : b;
 }
 
 function lowerMode(a: TickMode, b: TickMode): TickMode {

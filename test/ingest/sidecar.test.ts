@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, type Mock, test, vi } from 'vitest';
 import { systemClock } from '../../ingest/clock.ts';
 import { readConfig } from '../../ingest/config.ts';
-import { Sidecar } from '../../ingest/sidecar.ts';
+import type { Lease } from '../../ingest/lease-keeper.ts';
+import { Sidecar, type SidecarOptions } from '../../ingest/sidecar.ts';
 import { type DemandItem, decodeBatch } from '../../shared/frame.ts';
-import { shardOf } from '../../shared/shard.ts';
+import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
 import { AT } from '../../shared/tick.ts';
 import { parseStatus } from '../../worker/routes/sidecar-status.ts';
 import { eventually } from './support/eventually.ts';
@@ -53,7 +54,11 @@ beforeEach(async () => {
   });
   await new Promise<void>((resolve) => rest.listen(0, '127.0.0.1', resolve));
   onSuperseded = vi.fn();
-  sidecar = new Sidecar({
+  sidecar = newSidecar();
+});
+
+function newSidecar(parts: Partial<SidecarOptions> = {}): Sidecar {
+  return new Sidecar({
     config: readConfig({
       KITE_API_KEY: 'key',
       KITE_ACCESS_TOKEN: 'token',
@@ -67,8 +72,9 @@ beforeEach(async () => {
     random: () => 0,
     log: recordingLog().log,
     onSuperseded,
+    ...parts,
   });
-});
+}
 
 afterEach(async () => {
   sidecar.stop();
@@ -81,6 +87,7 @@ afterEach(async () => {
 const want = (...items: DemandItem[]) => {
   demand = { version: demand.version + 1, items };
 };
+const posts = () => edge.posts.filter(({ path }) => path !== '/ingest/control');
 const batchesWithTicks = () => edge.batches.filter(({ tickCount }) => tickCount > 0);
 
 test('a wish becomes a subscription, a subscription a tick, and the tick follows its definition', async () => {
@@ -162,4 +169,33 @@ test('when a later sidecar is active it closes everything and says so', async ()
   await eventually(() => expect(onSuperseded).toHaveBeenCalledTimes(1));
   await eventually(() => expect(kite.openCount).toBe(0));
   expect(sidecar.status().running).toBe(false);
+});
+
+test('nothing is posted before the lease is confirmed, and nothing after it is lost', async () => {
+  sidecar.stop();
+  let confirm: () => void = () => undefined;
+  const confirmed = new Promise<void>((resolve) => {
+    confirm = resolve;
+  });
+  let isLost = false;
+  const asked = { passed: 0, refused: 0 };
+  const lease: Lease = {
+    state: 'held',
+    confirm: async () => {
+      await confirmed;
+      if (isLost) asked.refused++;
+      else asked.passed++;
+      if (isLost) throw new Error('the lease is not ours');
+    },
+  };
+  sidecar = newSidecar({ epoch: 1_764_000_000_000, lease });
+  sidecar.start();
+  await eventually(() => expect(sidecar.status().instruments.status).toBe('ok'));
+  expect(posts()).toEqual([]);
+  confirm();
+  await eventually(() => expect(edge.batches.length).toBeGreaterThan(SHARD_COUNT));
+  expect(new Set(edge.batches.map(({ epoch }) => epoch))).toEqual(new Set([1_764_000_000_000]));
+  isLost = true;
+  await eventually(() => expect(asked.refused).toBeGreaterThan(SHARD_COUNT));
+  await eventually(() => expect(posts()).toHaveLength(asked.passed));
 });

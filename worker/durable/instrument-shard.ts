@@ -20,6 +20,8 @@ export type IngestResult =
   | { readonly ok: true; readonly reply: BatchReply }
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
 
+const EPOCH_KEY = 'epoch';
+
 export class InstrumentShard extends DurableObject<Env> {
   readonly #book: ShardBook;
   readonly #interestLog: InterestLog;
@@ -28,6 +30,8 @@ export class InstrumentShard extends DurableObject<Env> {
   /** When each gateway was last heard of. One that is not heard of for some leases is gone, with its clients. */
   readonly #heardAtMs = new Map<string, number>();
   #leasesCheckedAtMs = Date.now();
+  /** Of the latest sidecar, as stored: an earlier one that was paused must not get in after this object's reset. */
+  #epoch: number;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -35,7 +39,8 @@ export class InstrumentShard extends DurableObject<Env> {
     if (!Number.isInteger(index))
       throw new Error(`shard object without an index in its name: ${ctx.id.name}`);
     const boot = crypto.getRandomValues(new Uint32Array(1))[0] || 1;
-    this.#book = new ShardBook(index, boot);
+    this.#epoch = ctx.storage.kv.get<number>(EPOCH_KEY) ?? 0;
+    this.#book = new ShardBook(index, boot, this.#epoch);
     this.#interestLog = new InterestLog(ctx.storage.kv);
     for (const [gateway, interests] of this.#interestLog.load()) {
       this.#book.register(gateway, [...interests]);
@@ -54,6 +59,10 @@ export class InstrumentShard extends DurableObject<Env> {
     }
     const result = this.#book.apply(batch, signedAtMs, Date.now());
     if (result.kind === 'refused') return { ok: false, code: result.code, message: result.message };
+    if (batch.epoch > this.#epoch) {
+      this.#epoch = batch.epoch;
+      this.ctx.storage.kv.put(EPOCH_KEY, batch.epoch);
+    }
     this.#endLeases(Date.now());
     for (const name of this.#book.gatewaysDue()) {
       if (!this.#pushing.has(name)) this.ctx.waitUntil(this.#push(name));

@@ -16,8 +16,10 @@ type Figure<T> = readonly [type: Family['type'], name: string, help: string, pic
 
 const SIDECAR: readonly Figure<SidecarStatus>[] = [
   ['gauge', 'ticker_active_subscriptions', 'Instruments subscribed at Kite.', (s) => s.active_subscriptions],
-  ['gauge', 'ticker_desired_subscriptions', 'Instruments that clients want.', (s) => s.desired],
+  ['gauge', 'ticker_desired_subscriptions', 'Instruments pinned or wanted by clients.', (s) => s.desired],
   ['gauge', 'ticker_unplaced_subscriptions', 'Instruments wanted beyond capacity.', (s) => s.not_placed],
+  ['gauge', 'ticker_pinned_subscriptions', 'Instruments with a pinned subscription.', (s) => s.pinned],
+  ['gauge', 'ticker_lease_confirmed', '1 while the lease is held.', (s) => Number(s.lease === 'held')],
   ['counter', 'ticker_ticks_received_total', 'Ticks decoded and accepted.', (s) => s.ticks_received],
   ['counter', 'ticker_ticks_posted_total', 'Ticks posted to shards.', (s) => s.ticks_posted],
   ['counter', 'ticker_ticks_conflated_total', 'Ticks replaced before posting.', (s) => s.ticks_conflated],

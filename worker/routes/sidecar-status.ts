@@ -2,13 +2,14 @@
 import { z } from 'zod';
 import { AppError } from '../../shared/errors.ts';
 import { CALENDAR_CERTAINTIES, SEGMENT_NAMES, SESSION_PHASES } from '../../shared/market-session.ts';
-import { FEED_REASONS, FEED_STATES, type SidecarStatus } from '../../shared/status.ts';
+import { FEED_REASONS, FEED_STATES, LEASE_STATES, type SidecarStatus } from '../../shared/status.ts';
 
 const Count = z.number().nonnegative();
 const Counts = z.record(z.string().max(64), Count);
 
 const Status = z.object({
   epoch: Count,
+  lease: z.enum(LEASE_STATES),
   started_at: Count,
   running: z.boolean(),
   accounts: z
@@ -44,6 +45,7 @@ const Status = z.object({
   active_subscriptions: Count,
   desired: Count,
   not_placed: Count,
+  pinned: Count,
   ticks_received: Count,
   ticks_posted: Count,
   ticks_conflated: Count,

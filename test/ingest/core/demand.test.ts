@@ -114,3 +114,53 @@ test('demand that changes all the time does not grow memory: over the limit noth
   const unlimited = { ...LIMITS, capacity: Number.MAX_SAFE_INTEGER };
   expect(book.desired(unlimited).modes.size).toBe(SIDECAR_INSTRUMENTS_MAX);
 });
+
+test('what is pinned streams without clients, in the higher of its two modes with them, and goes with its pin', () => {
+  const book = new DemandBook();
+  book.setPinned([
+    { token: a, mode: 'quote' },
+    { token: x, mode: 'ltp', accountId: 'second' },
+  ]);
+  expect(book.pinnedCount).toBe(2);
+  expect([...book.desired(LIMITS).modes]).toEqual([
+    [a, 'quote'],
+    [x, 'ltp'],
+  ]);
+  book.replace(
+    0,
+    [
+      [a, 'ltp'],
+      [b, 'ltp'],
+    ],
+    0,
+  );
+  book.replace(1, [[x, 'full']], 0);
+  expect([...book.desired(LIMITS).modes]).toEqual([
+    [a, 'quote'],
+    [x, 'full'],
+    [b, 'ltp'],
+  ]);
+  // Nobody wants it any more: the pin alone says what is streamed, also while the wish lingers.
+  book.replace(1, [], 1);
+  expect(book.desired(LIMITS).modes.get(x)).toBe('ltp');
+  book.setPinned([]);
+  expect([...book.desired(LIMITS).modes]).toEqual([
+    [a, 'ltp'],
+    [b, 'ltp'],
+    [x, 'full'],
+  ]);
+});
+
+test('pinned instruments have room before those that clients want, and are reported when they have none', () => {
+  const book = new DemandBook();
+  book.replace(0, full(a, b), 0);
+  book.setPinned([
+    { token: x, mode: 'full' },
+    { token: y, mode: 'full' },
+  ]);
+  expect([...book.desired({ ...LIMITS, capacity: 3 }).modes.keys()]).toEqual([x, y, a]);
+  expect(book.desired({ ...LIMITS, capacity: 3 }).notPlaced).toEqual([b]);
+  expect(book.desired({ ...LIMITS, capacity: 1 })).toMatchObject({ notPlaced: [y, a, b] });
+  const unknown = book.desired({ ...LIMITS, exists: (token) => token !== x && token !== a });
+  expect([[...unknown.modes.keys()], unknown.notPlaced, unknown.unknownCount]).toEqual([[y, b], [], 2]);
+});

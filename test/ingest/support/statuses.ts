@@ -5,6 +5,7 @@ import { feedStatusOf } from '../../support/feed-statuses.ts';
 export function statusOf(parts: Partial<SidecarStatus> = {}): SidecarStatus {
   return {
     epoch: 1_764_000_000_000,
+    lease: 'held',
     started_at: 1_764_000_000_000,
     running: true,
     accounts: [
@@ -21,6 +22,7 @@ export function statusOf(parts: Partial<SidecarStatus> = {}): SidecarStatus {
     active_subscriptions: 2,
     desired: 3,
     not_placed: 1,
+    pinned: 0,
     ticks_received: 100,
     ticks_posted: 90,
     ticks_conflated: 8,

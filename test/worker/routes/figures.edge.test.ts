@@ -7,6 +7,7 @@ import { feedStatusOf } from '../../support/feed-statuses.ts';
 
 const STATUS: SidecarStatus = {
   epoch: 1_764_000_000_000,
+  lease: 'held',
   started_at: 1_764_000_000_000,
   running: true,
   accounts: [{ id: 'primary', state: 'ok', sockets: [{ state: 'open', instruments: 442, reconnects: 2 }] }],
@@ -14,6 +15,7 @@ const STATUS: SidecarStatus = {
   active_subscriptions: 442,
   desired: 443,
   not_placed: 1,
+  pinned: 0,
   ticks_received: 1_000,
   ticks_posted: 900,
   ticks_conflated: 99,
