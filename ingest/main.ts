@@ -1,8 +1,10 @@
 // Entry of the sidecar: settings in, a running sidecar out, a clean end on a signal.
 import { systemClock } from './clock.ts';
 import { type Config, readConfig } from './config.ts';
+import { configuredAccount } from './kite/configured-account.ts';
 import { createLogger, errorText } from './log.ts';
 import { Sidecar } from './sidecar.ts';
+import { constantSource } from './source.ts';
 import { startStatusServer } from './status-server.ts';
 
 const EXIT_SETTINGS = 1;
@@ -25,6 +27,8 @@ async function main(config: Config): Promise<void> {
   };
   const sidecar = new Sidecar({
     config,
+    accounts: configuredAccount(config),
+    pinned: constantSource([]),
     clock: systemClock,
     random: Math.random,
     log,

@@ -1,11 +1,12 @@
 // The sidecar put together: Kite's frames through the pipeline to the shards, and the shards' demand back to Kite.
 import type { DemandItem } from '../shared/frame.ts';
 import type { InstrumentToken } from '../shared/instrument.ts';
+import { DEMAND_PLAN_MS_MIN, STATUS_NOT_PLACED_MAX } from '../shared/limits.ts';
 import type { SidecarStatus } from '../shared/status.ts';
 import type { Clock, Timer } from './clock.ts';
 import { type Config, readSessionCalendar } from './config.ts';
 import { Batcher } from './core/batcher.ts';
-import { DemandBook } from './core/demand.ts';
+import { DemandBook, type PinnedInstrument } from './core/demand.ts';
 import { EMPTY_INSTRUMENT_BOOK } from './core/instrument-book.ts';
 import { Pipeline } from './core/pipeline.ts';
 import { FlushLoop } from './edge/flush-loop.ts';
@@ -13,14 +14,19 @@ import { EdgeClient } from './edge/signed-post.ts';
 import { StatusPoster } from './edge/status-poster.ts';
 import { FeedWatch } from './feed-watch.ts';
 import { InstrumentLoader } from './instruments/loader.ts';
+import type { KiteAccount } from './kite/account.ts';
 import { KitePool } from './kite/pool.ts';
 import { fetchInstruments } from './kite/rest.ts';
 import type { Logger } from './log.ts';
+import type { Source } from './source.ts';
 import { openDatabase } from './store/db.ts';
 import { InstrumentWriter } from './store/instrument-writer.ts';
 
 export interface SidecarOptions {
   readonly config: Config;
+  readonly accounts: Source<readonly KiteAccount[]>;
+  /** Instruments that are streamed whether or not a client wants them. */
+  readonly pinned: Source<readonly PinnedInstrument[]>;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -46,9 +52,13 @@ export class Sidecar {
   readonly #statusPoster: StatusPoster;
   readonly #feedWatch: FeedWatch;
   #desiredCount = 0;
-  #notPlaced: readonly InstrumentToken[] = [];
+  /** Pinned or wanted, and more than the buffer has slots for. */
+  #overflow: readonly InstrumentToken[] = [];
   #isRunning = false;
   #demandTimer: Timer | undefined;
+  /** Runs for DEMAND_PLAN_MS_MIN after each plan. */
+  #planTimer: Timer | undefined;
+  #isPlanDue = false;
 
   constructor(options: SidecarOptions) {
     const { config, clock, random, log, onSuperseded } = options;
@@ -108,13 +118,8 @@ export class Sidecar {
   #newPool(): KitePool {
     const { config, clock, random, log } = this.#options;
     return new KitePool({
-      accountId: 'primary',
       wsRoot: config.KITE_WS_ROOT,
       wsParameters: config.KITE_WS_PARAMETERS,
-      apiKey: config.KITE_API_KEY,
-      accessToken: config.KITE_ACCESS_TOKEN,
-      connectionsMax: config.MAX_WS_CONNECTIONS,
-      instrumentsMax: config.MAX_INSTRUMENTS_PER_WS,
       clock,
       random,
       log,
@@ -129,9 +134,14 @@ export class Sidecar {
   }
 
   start(): void {
+    const { accounts, pinned } = this.#options;
     this.#isRunning = true;
     this.#loader.start();
-    this.#pool.start();
+    accounts.start((list) => this.#pool.setAccounts(list));
+    pinned.start((items) => {
+      this.#demand.setPinned(items);
+      this.#applyDemand();
+    });
     this.#flushLoop.wake();
     this.#statusPoster.start();
     this.#feedWatch.start(this.#pool);
@@ -140,8 +150,12 @@ export class Sidecar {
 
   /** Closes all sockets and stops posting. What is still in the buffer is lost, as it would be a moment later. */
   stop(): void {
+    const { accounts, pinned } = this.#options;
     this.#isRunning = false;
     this.#demandTimer?.cancel();
+    this.#planTimer?.cancel();
+    accounts.stop();
+    pinned.stop();
     this.#statusPoster.stop();
     this.#feedWatch.stop();
     this.#flushLoop.stop();
@@ -153,7 +167,13 @@ export class Sidecar {
 
   #onDemand(shard: number, items: readonly DemandItem[]): void {
     this.#demand.replace(shard, items, this.#options.clock.monotonicMs());
-    this.#applyDemand();
+    if (this.#planTimer === undefined) this.#applyDemand();
+    else this.#isPlanDue = true;
+  }
+
+  #pauseOver(): void {
+    this.#planTimer = undefined;
+    if (this.#isPlanDue) this.#applyDemand();
   }
 
   #checkDemand(): void {
@@ -164,36 +184,36 @@ export class Sidecar {
 
   /** Synchronous from the wish to the message at Kite's socket: no other event can come in between. */
   #applyDemand(): void {
-    const { config, log } = this.#options;
-    const { modes, notPlaced } = this.#demand.desired({
-      capacity: this.#pool.capacity,
+    if (!this.#isRunning) return;
+    const { config, clock } = this.#options;
+    this.#isPlanDue = false;
+    this.#planTimer?.cancel();
+    this.#planTimer = clock.after(DEMAND_PLAN_MS_MIN, () => this.#pauseOver());
+    const { items, overflow } = this.#demand.desired({
       modeMax: config.TICKER_MODE,
       exists: (token) => this.#batcher.exists(token),
     });
-    if (notPlaced.length > 0 && this.#notPlaced.length === 0) {
-      log.warn('more instruments wanted than the account carries', {
-        notPlaced: notPlaced.length,
-        capacity: this.#pool.capacity,
-      });
-    }
-    this.#desiredCount = modes.size + notPlaced.length;
+    this.#overflow = overflow;
+    this.#desiredCount = items.length + overflow.length;
     // The slots come first: Kite answers a subscription with a tick at once.
-    this.#batcher.want(modes.keys());
-    this.#notPlaced = [...notPlaced, ...this.#pool.apply(modes)];
+    this.#batcher.want(items);
+    this.#pool.setDesired(items);
   }
 
   status(): SidecarStatus {
     const { counters } = this.#pipeline;
+    const notPlaced = [...this.#pool.notPlaced, ...this.#overflow];
     const { user, system } = process.cpuUsage();
     return {
       epoch: this.#epoch,
       started_at: this.#epoch,
       running: this.#isRunning,
-      accounts: [this.#pool.status()],
+      accounts: this.#pool.status(),
       feed: this.#feedWatch.status,
       active_subscriptions: this.#pool.activeSubscriptions,
       desired: this.#desiredCount,
-      not_placed: this.#notPlaced.length,
+      not_placed: notPlaced.length,
+      not_placed_tokens: notPlaced.slice(0, STATUS_NOT_PLACED_MAX),
       ticks_received: counters.ticksAccepted,
       ticks_posted: this.#batcher.counters.ticksPosted,
       ticks_conflated: this.#batcher.counters.ticksConflated,

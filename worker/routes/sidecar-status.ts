@@ -1,8 +1,13 @@
 // The sidecar's report as the edge reads it: signed, and still checked, because /health and /metrics repeat it.
 import { z } from 'zod';
 import { AppError } from '../../shared/errors.ts';
+import {
+  KITE_ACCOUNTS_MAX,
+  KITE_CONNECTIONS_PER_ACCOUNT_MAX,
+  STATUS_NOT_PLACED_MAX,
+} from '../../shared/limits.ts';
 import { CALENDAR_CERTAINTIES, SEGMENT_NAMES, SESSION_PHASES } from '../../shared/market-session.ts';
-import { FEED_REASONS, FEED_STATES, type SidecarStatus } from '../../shared/status.ts';
+import { ACCOUNT_STATES, FEED_REASONS, FEED_STATES, type SidecarStatus } from '../../shared/status.ts';
 
 const Count = z.number().nonnegative();
 const Counts = z.record(z.string().max(64), Count);
@@ -15,7 +20,10 @@ const Status = z.object({
     .array(
       z.object({
         id: z.string().max(64),
-        state: z.enum(['ok', 'connecting', 'throttled', 'unauthorized', 'down']),
+        state: z.enum(ACCOUNT_STATES),
+        capacity: Count,
+        instruments: Count,
+        room: Count,
         sockets: z
           .array(
             z.object({
@@ -25,10 +33,10 @@ const Status = z.object({
               reconnects: Count,
             }),
           )
-          .max(16),
+          .max(KITE_CONNECTIONS_PER_ACCOUNT_MAX),
       }),
     )
-    .max(64),
+    .max(KITE_ACCOUNTS_MAX),
   feed: z.object({
     state: z.enum(FEED_STATES),
     reason: z.enum(FEED_REASONS),
@@ -44,6 +52,7 @@ const Status = z.object({
   active_subscriptions: Count,
   desired: Count,
   not_placed: Count,
+  not_placed_tokens: z.array(z.int().nonnegative()).max(STATUS_NOT_PLACED_MAX),
   ticks_received: Count,
   ticks_posted: Count,
   ticks_conflated: Count,

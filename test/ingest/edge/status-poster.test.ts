@@ -65,8 +65,11 @@ test('a later sidecar ends it', async () => {
 
 test('a report over the limit is not sent', async () => {
   const post = vi.fn<Post>();
-  const account = { id: 'x'.repeat(STATUS_BYTES_MAX), state: 'ok', sockets: [] } as const;
-  const { poster, lines } = posterFor(post, { ...statusOf(), accounts: [account] });
+  const [account] = statusOf().accounts;
+  const { poster, lines } = posterFor(post, {
+    ...statusOf(),
+    accounts: [{ ...account!, id: 'x'.repeat(STATUS_BYTES_MAX) }],
+  });
   poster.start();
   await settle();
   expect(post).not.toHaveBeenCalled();
