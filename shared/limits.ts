@@ -28,6 +28,8 @@ export const KITE_FAILOVER_GRACE_MS = 1_000;
 export const KITE_OPENING_STAGGER_MS = 250;
 /** Accounts of one sidecar: three times what a team has, and their figures fit the status report. */
 export const KITE_ACCOUNTS_MAX = 64;
+/** Characters of an account's name. */
+export const KITE_ACCOUNT_ID_CHARS_MAX = 64;
 /** Exchange times further than this in the future are not of this session's clock. */
 export const EXCHANGE_TIME_AHEAD_S_MAX = 24 * 3_600;
 

@@ -10,14 +10,7 @@ import {
   SIDECAR_INSTRUMENTS_MAX,
 } from '../../shared/limits.ts';
 import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
-import {
-  AT,
-  RECORD_WORDS_MAX,
-  rankOfMode,
-  receivedAtOf,
-  recordWords,
-  type TickMode,
-} from '../../shared/tick.ts';
+import { AT, RECORD_WORDS_MAX, rankOfMode, recordWords, type TickMode } from '../../shared/tick.ts';
 import { copyWords, TickStore } from '../../shared/tick-store.ts';
 import { EMPTY_INSTRUMENT_BOOK, type InstrumentBook } from './instrument-book.ts';
 import { encodeKnownTokens } from './known-tokens.ts';
@@ -89,7 +82,6 @@ export class Batcher {
     this.#held = {
       words: this.#store.words,
       at: 0,
-      receivedAtMs: 0,
       newestExchangeTimeS: 0,
       wantedRank: 0,
       lowerModeRefused: 0,
@@ -116,7 +108,6 @@ export class Batcher {
     const held = this.#held;
     held.words = this.#store.words;
     held.at = slot * RECORD_WORDS_MAX;
-    held.receivedAtMs = receivedAtOf(this.#store.view, this.#store.byteOffset(slot));
     held.newestExchangeTimeS = this.#newestExchangeTimeS[slot] as number;
     held.wantedRank = this.#wantedRank[slot] as number;
     held.lowerModeRefused = this.#lowerModeRefused[slot] as number;

@@ -22,7 +22,6 @@ export interface HeldTick {
   /** The record starts at word `at`; its kind is 0 while there is none. */
   readonly words: Uint32Array;
   readonly at: number;
-  readonly receivedAtMs: number;
   /** Newest exchange time accepted, in seconds; 0 for none. */
   readonly newestExchangeTimeS: number;
   /** Rank of the mode that was asked for. */
@@ -57,7 +56,7 @@ export function rejectionOf(
   if (exchangeTimeS !== 0 && exchangeTimeS < held.newestExchangeTimeS) return 'out_of_order';
   const traded = tradedSince(held, words, kind);
   if (traded < 0) {
-    const ageMs = receivedAtMs - held.receivedAtMs;
+    const ageMs = receivedAtMs - heldSinceMs(held);
     const isSameSession =
       exchangeTimeS === 0
         ? ageMs >= 0 && ageMs <= VOLUME_COMPARED_MS_MAX
@@ -73,6 +72,11 @@ export function rejectionOf(
 function tradedSince({ words: held, at }: HeldTick, words: Uint32Array, kind: number): number {
   if (!hasVolume(kind) || !hasVolume(held[at + AT.kind / 4] as number)) return 0;
   return (words[AT.volume / 4] as number) - (held[at + AT.volume / 4] as number);
+}
+
+function heldSinceMs({ words, at }: HeldTick): number {
+  const high = words[at + AT.receivedAtHigh / 4] as number;
+  return high * 0x1_0000_0000 + (words[at + AT.receivedAtLow / 4] as number);
 }
 
 function hasVolume(kind: number): boolean {

@@ -77,24 +77,24 @@ export class AccountSockets {
     return connection;
   }
 
-  /** The sockets as the planner sees them now. */
-  planned(): PlannedSocket[] {
-    const isTroubled = this.#connections.some((connection) => this.#trustIn(connection) === 'away');
+  /** The sockets as the planner sees them at the monotonic time `nowMs`. */
+  planned(nowMs: number): PlannedSocket[] {
+    const isTroubled = this.#connections.some((connection) => trustIn(connection, nowMs) === 'away');
     // An idle socket would be refused as its sibling was; a sibling that is merely lost makes it a second choice.
     const ofIdle = this.#isRefused ? 'away' : isTroubled ? 'doubtful' : 'ready';
     return this.#connections.map((connection) => ({
       id: connection.id,
       accountId: this.#account.id,
       instrumentsMax: this.#instrumentsMax,
-      availability: this.#trustIn(connection) ?? ofIdle,
+      availability: trustIn(connection, nowMs) ?? ofIdle,
       subscriptions: connection.subscriptions,
     }));
   }
 
-  /** When the next socket loses its instruments if nothing happens; monotonic time, undefined while all is well. */
-  get graceEndsAtMs(): number | undefined {
+  /** When the next socket after `nowMs` loses its instruments if nothing happens; undefined while all is well. */
+  graceEndsAtMs(nowMs: number): number | undefined {
     const ends = this.#connections
-      .filter((connection) => this.#trustIn(connection) !== 'away')
+      .filter((connection) => trustIn(connection, nowMs) !== 'away')
       .flatMap(({ missingSinceMs }) => (missingSinceMs === undefined ? [] : [graceEndOf(missingSinceMs)]));
     return ends.length === 0 ? undefined : Math.min(...ends);
   }
@@ -130,35 +130,13 @@ export class AccountSockets {
     );
   }
 
-  /** How far the socket can be relied on by itself; undefined while it is idle, when its siblings tell. */
-  #trustIn({ state, missingSinceMs, hasFailedLately }: KiteConnection): Availability | undefined {
-    const endsAtMs = missingSinceMs === undefined ? Number.POSITIVE_INFINITY : graceEndOf(missingSinceMs);
-    const isGraceOver = this.#options.clock.monotonicMs() >= endsAtMs;
-    switch (state.kind) {
-      case 'idle':
-        return undefined;
-      case 'open':
-        return hasFailedLately ? 'doubtful' : 'ready';
-      case 'connecting':
-        if (isGraceOver) return 'away';
-        return hasFailedLately ? 'doubtful' : 'ready';
-      case 'waiting':
-        // Who will not be back within the grace is not waited for.
-        return isGraceOver || state.isThrottled || state.retryAtMs >= endsAtMs ? 'away' : 'doubtful';
-      case 'unauthorized':
-      case 'stopped':
-        return 'away';
-      default:
-        return assertNever(state);
-    }
-  }
-
   get #instrumentsMax(): number {
     return Math.min(this.#account.instrumentsMax, KITE_INSTRUMENTS_PER_CONNECTION_MAX);
   }
 
   status(): AccountStatus {
-    const usable = this.planned().filter(({ availability }) => availability !== 'away');
+    const nowMs = this.#options.clock.monotonicMs();
+    const usable = this.planned(nowMs).filter(({ availability }) => availability !== 'away');
     const instruments = usable.reduce((sum, { subscriptions }) => sum + subscriptions.size, 0);
     return {
       id: this.#account.id,
@@ -195,4 +173,28 @@ function isThrottled(state: ConnectionState): boolean {
 
 function graceEndOf(missingSinceMs: number): number {
   return missingSinceMs + KITE_FAILOVER_GRACE_MS;
+}
+
+/** How far the socket can be relied on by itself; undefined while it is idle, when its siblings tell. */
+function trustIn(connection: KiteConnection, nowMs: number): Availability | undefined {
+  const { state, missingSinceMs, hasFailedLately } = connection;
+  const endsAtMs = missingSinceMs === undefined ? Number.POSITIVE_INFINITY : graceEndOf(missingSinceMs);
+  const isGraceOver = nowMs >= endsAtMs;
+  switch (state.kind) {
+    case 'idle':
+      return undefined;
+    case 'open':
+      return hasFailedLately ? 'doubtful' : 'ready';
+    case 'connecting':
+      if (isGraceOver) return 'away';
+      return hasFailedLately ? 'doubtful' : 'ready';
+    case 'waiting':
+      // Who will not be back within the grace is not waited for.
+      return isGraceOver || state.isThrottled || state.retryAtMs >= endsAtMs ? 'away' : 'doubtful';
+    case 'unauthorized':
+    case 'stopped':
+      return 'away';
+    default:
+      return assertNever(state);
+  }
 }

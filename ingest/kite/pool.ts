@@ -107,22 +107,23 @@ export class KitePool {
   #plan(): void {
     if (this.#isStopped) return;
     const accounts = [...this.#accounts.values()];
-    const sockets = inTurns(accounts.map((account) => account.planned()));
+    // One time for all of it: a grace that ends between two looks at the clock would end unseen.
+    const nowMs = this.#options.clock.monotonicMs();
+    const sockets = inTurns(accounts.map((account) => account.planned(nowMs)));
     const plan = planPlacement(this.#desired, sockets);
     this.#report(plan, sockets);
     this.#notPlaced = plan.notPlaced;
     for (const account of accounts) account.apply(plan.moves);
-    this.#watchGrace(accounts);
+    this.#watchGrace(accounts, nowMs);
   }
 
-  #watchGrace(accounts: readonly AccountSockets[]): void {
-    const { clock } = this.#options;
+  #watchGrace(accounts: readonly AccountSockets[], nowMs: number): void {
     this.#graceTimer?.cancel();
-    const ends = accounts.flatMap(({ graceEndsAtMs }) => graceEndsAtMs ?? []);
+    const ends = accounts.flatMap((account) => account.graceEndsAtMs(nowMs) ?? []);
     this.#graceTimer =
       ends.length === 0
         ? undefined
-        : clock.after(Math.min(...ends) - clock.monotonicMs(), () => this.#plan());
+        : this.#options.clock.after(Math.min(...ends) - nowMs, () => this.#plan());
   }
 
   #report(plan: PlacementPlan, sockets: readonly PlannedSocket[]): void {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { AppError } from '../../shared/errors.ts';
 import {
+  KITE_ACCOUNT_ID_CHARS_MAX,
   KITE_ACCOUNTS_MAX,
   KITE_CONNECTIONS_PER_ACCOUNT_MAX,
   STATUS_NOT_PLACED_MAX,
@@ -19,7 +20,7 @@ const Status = z.object({
   accounts: z
     .array(
       z.object({
-        id: z.string().max(64),
+        id: z.string().max(KITE_ACCOUNT_ID_CHARS_MAX),
         state: z.enum(ACCOUNT_STATES),
         capacity: Count,
         instruments: Count,

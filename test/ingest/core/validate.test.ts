@@ -22,7 +22,6 @@ function holding(record: Uint32Array | undefined, parts: Partial<HeldTick> = {})
   return {
     words,
     at,
-    receivedAtMs: NOW_MS,
     newestExchangeTimeS: 0,
     wantedRank: 3,
     lowerModeRefused: 0,
@@ -104,8 +103,8 @@ test.each([
   ['a quote after an ltp record', traded(ltp, 0), traded(quote, 1), 0, undefined],
 ] as const)('volume: %s', (_, before, words, ageMs, rejection) => {
   const newestExchangeTimeS = exchangeTimeOf(before);
-  const held = holding(before, { newestExchangeTimeS, receivedAtMs: NOW_MS - ageMs, wantedRank: 1 });
-  expect(rejectionOf(words, NOW_MS, held)).toBe(rejection);
+  const held = holding(before, { newestExchangeTimeS, wantedRank: 1 });
+  expect(rejectionOf(words, NOW_MS + ageMs, held)).toBe(rejection);
 });
 
 const index = (kind: RecordKind) => recordOf(INDEX, kind, { lastPrice: 1 });

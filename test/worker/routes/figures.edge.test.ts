@@ -110,3 +110,11 @@ test('metrics are valid Prometheus text with one sample per part', async () => {
   const names = lines.filter((line) => line.startsWith('# TYPE')).map((line) => line.split(' ')[2]);
   expect(new Set(names).size).toBe(names.length);
 });
+
+test('/ws/stats names what no account has room for', async () => {
+  await report(new TestSidecar(), { ...STATUS, epoch: STATUS.epoch + 20 });
+  const response = await exports.default.fetch('http://edge/ws/stats');
+  expect(await response.json()).toMatchObject({
+    not_placed: { count: 1, instrument_tokens: [408_065], reported_age_ms: expect.any(Number) },
+  });
+});
