@@ -2,7 +2,7 @@
 import { assert } from '../../shared/errors.ts';
 import type { InstrumentToken } from '../../shared/instrument.ts';
 import type { TickMode } from '../../shared/tick.ts';
-import { spread } from './spread.ts';
+import { levelLoads } from './load-leveling.ts';
 
 /**
  * Who yields to whom when there is no room for all: what operators pinned, what clients want, and what clients wanted a
@@ -225,7 +225,7 @@ function distribute(incoming: readonly DesiredInstrument[], drafts: readonly Dra
 
 /** Spreads the items over the drafts by turns, so that each gets some of every kind. Returns those without room. */
 function fill(items: readonly DesiredInstrument[], drafts: readonly Draft[]): readonly DesiredInstrument[] {
-  const shares = spread(
+  const shares = levelLoads(
     items.length,
     drafts.map(({ load, socket }) => ({ load, capacity: socket.instrumentsMax })),
   );

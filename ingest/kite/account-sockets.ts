@@ -79,14 +79,14 @@ export class AccountSockets {
 
   /** The sockets as the planner sees them at the monotonic time `nowMs`. */
   planned(nowMs: number): PlannedSocket[] {
-    const isTroubled = this.#connections.some((connection) => trustIn(connection, nowMs) === 'away');
+    const isTroubled = this.#connections.some((connection) => availabilityOf(connection, nowMs) === 'away');
     // An idle socket would be refused as its sibling was; a sibling that is merely lost makes it a second choice.
     const ofIdle = this.#isRefused ? 'away' : isTroubled ? 'doubtful' : 'ready';
     return this.#connections.map((connection) => ({
       id: connection.id,
       accountId: this.#account.id,
       instrumentsMax: this.#instrumentsMax,
-      availability: trustIn(connection, nowMs) ?? ofIdle,
+      availability: availabilityOf(connection, nowMs) ?? ofIdle,
       subscriptions: connection.subscriptions,
     }));
   }
@@ -94,7 +94,7 @@ export class AccountSockets {
   /** When the next socket after `nowMs` loses its instruments if nothing happens; undefined while all is well. */
   graceEndsAtMs(nowMs: number): number | undefined {
     const ends = this.#connections
-      .filter((connection) => trustIn(connection, nowMs) !== 'away')
+      .filter((connection) => availabilityOf(connection, nowMs) !== 'away')
       .flatMap(({ missingSinceMs }) => (missingSinceMs === undefined ? [] : [graceEndOf(missingSinceMs)]));
     return ends.length === 0 ? undefined : Math.min(...ends);
   }
@@ -176,7 +176,7 @@ function graceEndOf(missingSinceMs: number): number {
 }
 
 /** How far the socket can be relied on by itself; undefined while it is idle, when its siblings tell. */
-function trustIn(connection: KiteConnection, nowMs: number): Availability | undefined {
+function availabilityOf(connection: KiteConnection, nowMs: number): Availability | undefined {
   const { state, missingSinceMs, hasFailedLately } = connection;
   const endsAtMs = missingSinceMs === undefined ? Number.POSITIVE_INFINITY : graceEndOf(missingSinceMs);
   const isGraceOver = nowMs >= endsAtMs;

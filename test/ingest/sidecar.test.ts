@@ -9,7 +9,7 @@ import type { KiteAccount } from '../../ingest/kite/account.ts';
 import { KitePool } from '../../ingest/kite/pool.ts';
 import { Sidecar } from '../../ingest/sidecar.ts';
 import { type DemandItem, decodeBatch } from '../../shared/frame.ts';
-import { DEMAND_PLAN_MS_MIN } from '../../shared/limits.ts';
+import { DEMAND_PLAN_MS_MIN, STATUS_NOT_PLACED_MAX } from '../../shared/limits.ts';
 import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
 import { AT } from '../../shared/tick.ts';
 import { parseStatus } from '../../worker/routes/sidecar-status.ts';
@@ -36,6 +36,7 @@ let kite: FakeKite;
 let edge: FakeEdge;
 let rest: Server;
 let isDumpUp: boolean;
+let csv: string;
 let sidecar: Sidecar;
 let accounts: SettableSource<readonly KiteAccount[]>;
 let pinned: SettableSource<readonly PinnedInstrument[]>;
@@ -60,9 +61,10 @@ beforeEach(async () => {
   demand = { version: 1, items: [] };
   boot = 7;
   isDumpUp = true;
+  csv = CSV;
   rest = createServer((_request, response) => {
     response.writeHead(isDumpUp ? 200 : 502, { 'content-type': 'text/csv' });
-    response.end(CSV);
+    response.end(csv);
   });
   await new Promise<void>((resolve) => rest.listen(0, '127.0.0.1', resolve));
   onSuperseded = vi.fn();
@@ -204,6 +206,21 @@ test('what is pinned streams without a client, and before what clients want; wha
   await eventually(() => expect(batchesWithTicks()).toHaveLength(1));
   pinned.set([]);
   await eventually(() => expect(kite.sockets[0]?.commands.at(-1)).toEqual({ a: 'unsubscribe', v: [SBIN] }));
+});
+
+test('of very many without a place the report counts all, and names those of the highest priority', async () => {
+  const tokens = Array.from({ length: STATUS_NOT_PLACED_MAX + 2 }, (_, i) => ((i + 1) << 8) | 1);
+  csv += tokens.map((token) => `${token},SYM${token},,,0,0.05,1,EQ,NSE,NSE\r\n`).join('');
+  accounts.set([accountOf('primary', SMALL)]);
+  want([INFY as never, 'full']);
+  pinned.set(tokens.map((token) => ({ token: token as never, mode: 'ltp' })));
+  sidecar.start();
+  await eventually(() =>
+    expect(sidecar.status()).toMatchObject({
+      not_placed: STATUS_NOT_PLACED_MAX + 2,
+      not_placed_tokens: tokens.slice(1, STATUS_NOT_PLACED_MAX + 1),
+    }),
+  );
 });
 
 test('an account that is lost gives its instruments to another, and no client gets an older value for it', async () => {

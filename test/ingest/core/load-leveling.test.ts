@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { spread } from '../../../ingest/core/spread.ts';
+import { levelLoads } from '../../../ingest/core/load-leveling.ts';
 
 test.each([
   [0, [[5, 10]], [0]],
@@ -32,7 +32,7 @@ test.each([
   ],
 ])('%i over %j', (count, carriers, shares) => {
   const list = carriers.map(([load = 0, capacity = 0]) => ({ load, capacity }));
-  expect(spread(count, list)).toEqual(shares);
+  expect(levelLoads(count, list)).toEqual(shares);
 });
 
 test('is what giving the items one by one to the least loaded comes to', () => {
@@ -51,7 +51,7 @@ test('is what giving the items one by one to the least loaded comes to', () => {
         if (least === undefined) break;
         loads[least]!++;
       }
-      expect(spread(count, carriers).map((share, i) => share + carriers[i]!.load)).toEqual(loads);
+      expect(levelLoads(count, carriers).map((share, i) => share + carriers[i]!.load)).toEqual(loads);
     }),
   );
 });

@@ -6,7 +6,7 @@ export interface Carrier {
 }
 
 /** How many of `count` new items each carrier gets, in the order of the carriers. Less than `count` only when all are full. */
-export function spread(count: number, carriers: readonly Carrier[]): number[] {
+export function levelLoads(count: number, carriers: readonly Carrier[]): number[] {
   const level = levelOf(count, carriers);
   const shares = carriers.map((carrier) => shareUpTo(level, carrier));
   let left = count - shares.reduce((sum, share) => sum + share, 0);
