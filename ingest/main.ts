@@ -1,13 +1,17 @@
 // Entry of the sidecar: settings in, a running sidecar out, a clean end on a signal.
 import { systemClock } from './clock.ts';
 import { type Config, readConfig } from './config.ts';
+import type { PinnedInstrument } from './core/demand.ts';
 import { Duty, type DutyOptions } from './duty.ts';
+import { configuredAccount } from './kite/configured-account.ts';
 import { currentHolder, isHolderGone } from './lease-holder.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { createLogger, errorText, type Logger } from './log.ts';
 import { Sidecar } from './sidecar.ts';
+import { constantSource, type Source } from './source.ts';
 import { startStatusServer } from './status-server.ts';
 import { SidecarLeaseStore } from './store/sidecar-lease.ts';
+import { SubscriptionWatch } from './store/subscriptions.ts';
 
 const EXIT_SETTINGS = 1;
 const EXIT_FAULT = 2;
@@ -28,6 +32,12 @@ function keeperOf(config: Config, log: Logger): Pick<DutyOptions, 'createKeeper'
   return { createKeeper: (events) => new LeaseKeeper({ ...options, ...events }) };
 }
 
+/** Pinned subscriptions live in the database: without one there are none. */
+function pinnedOf({ DATABASE_URL: databaseUrl }: Config, log: Logger): Source<readonly PinnedInstrument[]> {
+  if (databaseUrl === undefined) return constantSource([]);
+  return new SubscriptionWatch({ databaseUrl, clock: systemClock, random: Math.random, log });
+}
+
 async function main(config: Config): Promise<void> {
   const log = createLogger({
     level: config.LOG_LEVEL,
@@ -42,9 +52,21 @@ async function main(config: Config): Promise<void> {
     process.exit(code);
   };
   const clock = systemClock;
+  const random = Math.random;
   const duty = new Duty({
+    // What a term follows is its own: it ends with the term.
     create: (epoch, lease, onSuperseded) =>
-      new Sidecar({ config, clock, random: Math.random, log, epoch, lease, onSuperseded }),
+      new Sidecar({
+        config,
+        accounts: configuredAccount(config),
+        pinned: pinnedOf(config, log),
+        clock,
+        random,
+        log,
+        epoch,
+        lease,
+        onSuperseded,
+      }),
     ...keeperOf(config, log),
     wallMs: clock.wallMs,
     onSuperseded: (reason) => {

@@ -1,12 +1,12 @@
 // The sidecar put together: Kite's frames through the pipeline to the shards, and the shards' demand back to Kite.
 import type { DemandItem } from '../shared/frame.ts';
 import type { InstrumentToken } from '../shared/instrument.ts';
-import { NOT_PLACED_TOKENS_MAX } from '../shared/limits.ts';
+import { DEMAND_PLAN_MS_MIN, NOT_PLACED_TOKENS_MAX, STATUS_NOT_PLACED_MAX } from '../shared/limits.ts';
 import type { SidecarStatus } from '../shared/status.ts';
 import type { Clock, Timer } from './clock.ts';
 import { type Config, readSessionCalendar } from './config.ts';
 import { Batcher } from './core/batcher.ts';
-import { DemandBook } from './core/demand.ts';
+import { DemandBook, type PinnedInstrument } from './core/demand.ts';
 import { EMPTY_INSTRUMENT_BOOK } from './core/instrument-book.ts';
 import { Pipeline } from './core/pipeline.ts';
 import { ControlLink } from './edge/control-link.ts';
@@ -15,16 +15,20 @@ import { EdgeClient, type Post } from './edge/signed-post.ts';
 import { StatusPoster } from './edge/status-poster.ts';
 import { FeedWatch } from './feed-watch.ts';
 import { InstrumentLoader } from './instruments/loader.ts';
+import type { KiteAccount } from './kite/account.ts';
 import { KitePool } from './kite/pool.ts';
 import { fetchInstruments } from './kite/rest.ts';
 import { type Lease, NO_LEASE } from './lease-keeper.ts';
 import type { Logger } from './log.ts';
+import type { Source } from './source.ts';
 import { openDatabase } from './store/db.ts';
 import { InstrumentWriter } from './store/instrument-writer.ts';
-import { SubscriptionWatch } from './store/subscriptions.ts';
 
 export interface SidecarOptions {
   readonly config: Config;
+  readonly accounts: Source<readonly KiteAccount[]>;
+  /** Instruments that are streamed whether or not a client wants them. */
+  readonly pinned: Source<readonly PinnedInstrument[]>;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -55,12 +59,15 @@ export class Sidecar {
   readonly #flushLoop: FlushLoop;
   readonly #statusPoster: StatusPoster;
   readonly #controlLink: ControlLink;
-  readonly #subscriptions: SubscriptionWatch | undefined;
   readonly #feedWatch: FeedWatch;
   #desiredCount = 0;
-  #notPlaced: readonly InstrumentToken[] = [];
+  /** Pinned or wanted, and more than the buffer has slots for. */
+  #overflow: readonly InstrumentToken[] = [];
   #isRunning = false;
   #demandTimer: Timer | undefined;
+  /** Runs for DEMAND_PLAN_MS_MIN after each plan. */
+  #planTimer: Timer | undefined;
+  #isPlanDue = false;
 
   constructor(options: SidecarOptions) {
     const { config, clock, random, log, onSuperseded } = options;
@@ -120,7 +127,6 @@ export class Sidecar {
     if (config.DATABASE_URL !== undefined) {
       const sql = openDatabase(config.DATABASE_URL);
       this.#instrumentWriter = new InstrumentWriter({ sql, clock, random, log });
-      this.#subscriptions = new SubscriptionWatch({ databaseUrl: config.DATABASE_URL, clock, random, log });
     }
     this.#pool = this.#newPool();
   }
@@ -132,18 +138,18 @@ export class Sidecar {
       secret: config.INGEST_SECRET,
       epoch: this.#epoch,
       handlers: {
-        not_placed: async () => ({
-          total: this.#notPlaced.length,
-          tokens: this.#notPlaced.slice(0, NOT_PLACED_TOKENS_MAX),
-        }),
+        not_placed: async () => {
+          const notPlaced = this.#notPlaced;
+          return { total: notPlaced.length, tokens: notPlaced.slice(0, NOT_PLACED_TOKENS_MAX) };
+        },
       },
       clock,
       random,
       log,
       onWakeUp: (name) => {
-        if (name === 'subscriptions_changed') this.#subscriptions?.readNow();
+        if (name === 'subscriptions_changed') this.#options.pinned.readNow();
       },
-      onOpen: () => this.#subscriptions?.readNow(),
+      onOpen: () => this.#options.pinned.readNow(),
       onSuperseded,
     });
   }
@@ -151,13 +157,8 @@ export class Sidecar {
   #newPool(): KitePool {
     const { config, clock, random, log } = this.#options;
     return new KitePool({
-      accountId: 'primary',
       wsRoot: config.KITE_WS_ROOT,
       wsParameters: config.KITE_WS_PARAMETERS,
-      apiKey: config.KITE_API_KEY,
-      accessToken: config.KITE_ACCESS_TOKEN,
-      connectionsMax: config.MAX_WS_CONNECTIONS,
-      instrumentsMax: config.MAX_INSTRUMENTS_PER_WS,
       clock,
       random,
       log,
@@ -172,27 +173,31 @@ export class Sidecar {
   }
 
   start(): void {
+    const { accounts, pinned } = this.#options;
     this.#isRunning = true;
     this.#loader.start();
-    this.#pool.start();
+    accounts.start((list) => this.#pool.setAccounts(list));
+    pinned.start((items) => {
+      this.#demand.setPinned(items);
+      this.#applyDemand();
+    });
     this.#flushLoop.wake();
     this.#statusPoster.start();
     this.#controlLink.start();
-    this.#subscriptions?.start((pinned) => {
-      this.#demand.setPinned(pinned);
-      this.#applyDemand();
-    });
     this.#feedWatch.start(this.#pool);
     this.#checkDemand();
   }
 
   /** Closes all sockets and stops posting. What is still in the buffer is lost, as it would be a moment later. */
   stop(): void {
+    const { accounts, pinned } = this.#options;
     this.#isRunning = false;
     this.#demandTimer?.cancel();
+    this.#planTimer?.cancel();
+    accounts.stop();
+    pinned.stop();
     this.#statusPoster.stop();
     this.#controlLink.stop();
-    this.#subscriptions?.stop();
     this.#feedWatch.stop();
     this.#flushLoop.stop();
     this.#pool.stop();
@@ -203,7 +208,13 @@ export class Sidecar {
 
   #onDemand(shard: number, items: readonly DemandItem[]): void {
     this.#demand.replace(shard, items, this.#options.clock.monotonicMs());
-    this.#applyDemand();
+    if (this.#planTimer === undefined) this.#applyDemand();
+    else this.#isPlanDue = true;
+  }
+
+  #pauseOver(): void {
+    this.#planTimer = undefined;
+    if (this.#isPlanDue) this.#applyDemand();
   }
 
   #checkDemand(): void {
@@ -214,37 +225,42 @@ export class Sidecar {
 
   /** Synchronous from the wish to the message at Kite's socket: no other event can come in between. */
   #applyDemand(): void {
-    const { config, log } = this.#options;
-    const { modes, notPlaced } = this.#demand.desired({
-      capacity: this.#pool.capacity,
+    if (!this.#isRunning) return;
+    const { config, clock } = this.#options;
+    this.#isPlanDue = false;
+    this.#planTimer?.cancel();
+    this.#planTimer = clock.after(DEMAND_PLAN_MS_MIN, () => this.#pauseOver());
+    const { items, overflow } = this.#demand.desired({
       modeMax: config.TICKER_MODE,
       exists: (token) => this.#batcher.exists(token),
     });
-    if (notPlaced.length > 0 && this.#notPlaced.length === 0) {
-      log.warn('more instruments wanted than the account carries', {
-        notPlaced: notPlaced.length,
-        capacity: this.#pool.capacity,
-      });
-    }
-    this.#desiredCount = modes.size + notPlaced.length;
+    this.#overflow = overflow;
+    this.#desiredCount = items.length + overflow.length;
     // The slots come first: Kite answers a subscription with a tick at once.
-    this.#batcher.want(modes.keys());
-    this.#notPlaced = [...notPlaced, ...this.#pool.apply(modes)];
+    this.#batcher.want(items);
+    this.#pool.setDesired(items);
+  }
+
+  /** Pinned or wanted, and not streamed. */
+  get #notPlaced(): readonly InstrumentToken[] {
+    return [...this.#pool.notPlaced, ...this.#overflow];
   }
 
   status(): SidecarStatus {
     const { counters } = this.#pipeline;
+    const notPlaced = this.#notPlaced;
     const { user, system } = process.cpuUsage();
     return {
       epoch: this.#epoch,
       lease: this.#lease.state,
       started_at: this.#startedAtMs,
       running: this.#isRunning,
-      accounts: [this.#pool.status()],
+      accounts: this.#pool.status(),
       feed: this.#feedWatch.status,
       active_subscriptions: this.#pool.activeSubscriptions,
       desired: this.#desiredCount,
-      not_placed: this.#notPlaced.length,
+      not_placed: notPlaced.length,
+      not_placed_tokens: notPlaced.slice(0, STATUS_NOT_PLACED_MAX),
       pinned: this.#demand.pinnedCount,
       ticks_received: counters.ticksAccepted,
       ticks_posted: this.#batcher.counters.ticksPosted,

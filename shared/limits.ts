@@ -19,6 +19,17 @@ export const KITE_BACKOFF_MS_MAX = 30_000;
 export const KITE_THROTTLED_BACKOFF_MS_MIN = 15_000;
 /** A socket has to live this long before its failures are forgotten. */
 export const KITE_STABLE_MS = 20_000;
+/**
+ * A lost socket keeps its instruments for so long: its first retry comes within half a second and a handshake takes a
+ * few round trips. After that they move, which leaves a second of the two in which all of them shall stream again.
+ */
+export const KITE_FAILOVER_GRACE_MS = 1_000;
+/** Pause between the openings of one account's sockets while the first has no answer: a refusal spares the others. */
+export const KITE_OPENING_STAGGER_MS = 250;
+/** Accounts of one sidecar: three times what a team has, and their figures fit the status report. */
+export const KITE_ACCOUNTS_MAX = 64;
+/** Characters of an account's name. */
+export const KITE_ACCOUNT_ID_CHARS_MAX = 64;
 /** Exchange times further than this in the future are not of this session's clock. */
 export const EXCHANGE_TIME_AHEAD_S_MAX = 24 * 3_600;
 
@@ -49,11 +60,18 @@ export const INGEST_BACKOFF_MS_MAX = 1_000;
 export const INGEST_HEARTBEAT_MS = 1_000;
 /** A demanded instrument stays at Kite this long after the last client left it. */
 export const DEMAND_LINGER_MS = 60_000;
+/**
+ * Pause between two plans of what to subscribe, while shards' demand changes all the time: with 27,000 instruments one
+ * takes some 20 ms. After a pause the first change is carried out at once.
+ */
+export const DEMAND_PLAN_MS_MIN = 100;
 /** Time for the sidecar to hear that nobody wants it, and to act. */
 export const UNWANTED_SLACK_MS = 2_000;
 /** Sidecar's status report to the edge, and its size. */
 export const STATUS_INTERVAL_MS = 1_000;
 export const STATUS_BYTES_MAX = 64 * 1024;
+/** Instruments without a place that a report names: 12 characters each; its count has them all. */
+export const STATUS_NOT_PLACED_MAX = 500;
 /** A report older than this is a sidecar that is down. */
 export const STATUS_AGE_MS_MAX = 5_000;
 
@@ -237,6 +255,17 @@ export const LOG_QUOTE_CHARS_MAX = 200;
  * otherwise silence its instrument until the clock gets there.
  */
 export const EXCHANGE_TIME_TRUSTED_AHEAD_S_MAX = 5;
+
+/**
+ * A lower volume than that of a tick which came so short a time before is of an older packet. After longer it may as
+ * well be a new session's, or that of an exchange which has annulled trades.
+ */
+export const VOLUME_COMPARED_MS_MAX = 10_000;
+/**
+ * Packets of a lower mode than the wanted one that are taken, in a row, for what Kite sends between a subscription and
+ * its mode; after more of them the mode was not set, and they are the feed.
+ */
+export const KITE_LOWER_MODE_PACKETS_MAX = 3;
 
 /** Kite's rules for REST calls of one api_key, per second (facts: quote 1, historical 3, everything else 10). */
 export const KITE_QUOTE_REQUESTS_PER_S_MAX = 1;

@@ -11,10 +11,17 @@ export interface SocketStatus {
   readonly reconnects: number;
 }
 
+export const ACCOUNT_STATES = ['ok', 'connecting', 'throttled', 'unauthorized', 'down', 'disabled'] as const;
+export type AccountState = (typeof ACCOUNT_STATES)[number];
+
 export interface AccountStatus {
   readonly id: string;
-  /** `unauthorized`: Kite refused the token, a login is needed. */
-  readonly state: 'ok' | 'connecting' | 'throttled' | 'unauthorized' | 'down';
+  /** `unauthorized`: there is no token or Kite refused it, a login is needed. `disabled`: switched off on purpose. */
+  readonly state: AccountState;
+  /** Instruments that its sockets may carry, carry where they stream, and could take over at once. */
+  readonly capacity: number;
+  readonly instruments: number;
+  readonly room: number;
   readonly sockets: readonly SocketStatus[];
 }
 
@@ -76,10 +83,12 @@ export interface SidecarStatus {
   readonly running: boolean;
   readonly accounts: readonly AccountStatus[];
   readonly feed: FeedStatus;
-  /** Instruments subscribed at Kite; pinned or wanted by clients; of those, without a place; pinned. */
+  /** Instruments subscribed at Kite, pinned or wanted by clients, and those of them that no socket streams. */
   readonly active_subscriptions: number;
   readonly desired: number;
   readonly not_placed: number;
+  /** Tokens of those, the first STATUS_NOT_PLACED_MAX by priority. */
+  readonly not_placed_tokens: readonly number[];
   readonly pinned: number;
   readonly ticks_received: number;
   readonly ticks_posted: number;

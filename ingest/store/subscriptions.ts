@@ -13,6 +13,7 @@ import type { Clock, Timer } from '../clock.ts';
 import { fullJitterMs } from '../core/backoff.ts';
 import type { PinnedInstrument } from '../core/demand.ts';
 import type { Logger } from '../log.ts';
+import type { Source } from '../source.ts';
 import { DatabaseSession } from './db.ts';
 
 /**
@@ -43,7 +44,7 @@ export interface SubscriptionWatchOptions {
 
 type Listener = (pinned: readonly PinnedInstrument[]) => void;
 
-export class SubscriptionWatch {
+export class SubscriptionWatch implements Source<readonly PinnedInstrument[]> {
   readonly #options: SubscriptionWatchOptions;
   readonly #session: DatabaseSession;
   #timer: Timer | undefined;

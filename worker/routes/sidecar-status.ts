@@ -1,8 +1,20 @@
 // The sidecar's report as the edge reads it: signed, and still checked, because /health and /metrics repeat it.
 import { z } from 'zod';
 import { AppError } from '../../shared/errors.ts';
+import {
+  KITE_ACCOUNT_ID_CHARS_MAX,
+  KITE_ACCOUNTS_MAX,
+  KITE_CONNECTIONS_PER_ACCOUNT_MAX,
+  STATUS_NOT_PLACED_MAX,
+} from '../../shared/limits.ts';
 import { CALENDAR_CERTAINTIES, SEGMENT_NAMES, SESSION_PHASES } from '../../shared/market-session.ts';
-import { FEED_REASONS, FEED_STATES, LEASE_STATES, type SidecarStatus } from '../../shared/status.ts';
+import {
+  ACCOUNT_STATES,
+  FEED_REASONS,
+  FEED_STATES,
+  LEASE_STATES,
+  type SidecarStatus,
+} from '../../shared/status.ts';
 
 const Count = z.number().nonnegative();
 const Counts = z.record(z.string().max(64), Count);
@@ -15,8 +27,11 @@ const Status = z.object({
   accounts: z
     .array(
       z.object({
-        id: z.string().max(64),
-        state: z.enum(['ok', 'connecting', 'throttled', 'unauthorized', 'down']),
+        id: z.string().max(KITE_ACCOUNT_ID_CHARS_MAX),
+        state: z.enum(ACCOUNT_STATES),
+        capacity: Count,
+        instruments: Count,
+        room: Count,
         sockets: z
           .array(
             z.object({
@@ -26,10 +41,10 @@ const Status = z.object({
               reconnects: Count,
             }),
           )
-          .max(16),
+          .max(KITE_CONNECTIONS_PER_ACCOUNT_MAX),
       }),
     )
-    .max(64),
+    .max(KITE_ACCOUNTS_MAX),
   feed: z.object({
     state: z.enum(FEED_STATES),
     reason: z.enum(FEED_REASONS),
@@ -46,6 +61,7 @@ const Status = z.object({
   desired: Count,
   not_placed: Count,
   pinned: Count,
+  not_placed_tokens: z.array(z.int().nonnegative()).max(STATUS_NOT_PLACED_MAX),
   ticks_received: Count,
   ticks_posted: Count,
   ticks_conflated: Count,

@@ -12,6 +12,9 @@ export function statusOf(parts: Partial<SidecarStatus> = {}): SidecarStatus {
       {
         id: 'primary',
         state: 'connecting',
+        capacity: 6_000,
+        instruments: 2,
+        room: 5_998,
         sockets: [
           { state: 'open', instruments: 2, last_frame_age_ms: 10, reconnects: 1 },
           { state: 'idle', instruments: 0, reconnects: 0 },
@@ -23,6 +26,7 @@ export function statusOf(parts: Partial<SidecarStatus> = {}): SidecarStatus {
     desired: 3,
     not_placed: 1,
     pinned: 0,
+    not_placed_tokens: [408_065],
     ticks_received: 100,
     ticks_posted: 90,
     ticks_conflated: 8,
