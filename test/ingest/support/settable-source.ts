@@ -14,8 +14,9 @@ export class SettableSource<T> implements Source<T> {
     onValue(this.#value);
   }
 
-  /** There is nothing to look at: `set` tells. */
-  readNow(): void {}
+  readNow(): void {
+    // There is nothing to look at: `set` tells.
+  }
 
   stop(): void {
     this.#onValue = undefined;
