@@ -8,6 +8,7 @@ export interface DemoUser extends User {
 /** Every permission that the edge asks for anywhere. */
 export const ALL_PERMISSIONS = [
   'market:read',
+  'subscriptions:read',
   'subscriptions:write',
   'orders:read',
   'orders:write',

@@ -1,15 +1,42 @@
 // Entry of the sidecar: settings in, a running sidecar out, a clean end on a signal.
 import { systemClock } from './clock.ts';
 import { type Config, readConfig } from './config.ts';
+import type { PinnedInstrument } from './core/demand.ts';
+import { Duty, type DutyOptions } from './duty.ts';
 import { Accounts } from './kite/accounts.ts';
-import { createLogger, errorText } from './log.ts';
+import { currentHolder, isHolderGone } from './lease-holder.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import { createLogger, errorText, type Logger } from './log.ts';
 import { Sidecar } from './sidecar.ts';
+import { constantSource, type Source } from './source.ts';
 import { startStatusServer } from './status-server.ts';
+import { SidecarLeaseStore } from './store/sidecar-lease.ts';
+import { SubscriptionWatch } from './store/subscriptions.ts';
 
 const EXIT_SETTINGS = 1;
 const EXIT_FAULT = 2;
-/** Another sidecar took over: whoever restarts us should think before doing so. */
+/** Another sidecar is active that goes by no lease of ours: whoever restarts us should think before doing so. */
 const EXIT_SUPERSEDED = 3;
+
+function keeperOf(config: Config, log: Logger): Pick<DutyOptions, 'createKeeper'> {
+  const { DATABASE_URL: url } = config;
+  if (url === undefined) return {};
+  const self = currentHolder();
+  const store = new SidecarLeaseStore(url, systemClock, self);
+  const options = {
+    store,
+    clock: systemClock,
+    log,
+    isHolderGone: (holder: typeof self) => isHolderGone(holder, self),
+  };
+  return { createKeeper: (events) => new LeaseKeeper({ ...options, ...events }) };
+}
+
+/** Pinned subscriptions live in the database: without one there are none. */
+function pinnedOf({ DATABASE_URL: databaseUrl }: Config, log: Logger): Source<readonly PinnedInstrument[]> {
+  if (databaseUrl === undefined) return constantSource([]);
+  return new SubscriptionWatch({ databaseUrl, clock: systemClock, random: Math.random, log });
+}
 
 async function main(config: Config): Promise<void> {
   const { KITE_API_KEY, KITE_ACCESS_TOKEN, INGEST_SECRET, DATABASE_URL, CREDENTIALS_KEYS } = config;
@@ -23,30 +50,29 @@ async function main(config: Config): Promise<void> {
     nowMs: systemClock.wallMs,
   });
   const end = async (code: number): Promise<void> => {
-    sidecar.stop();
+    await duty.stop();
     await server.stop();
     process.exit(code);
   };
-  const accounts = new Accounts({
-    config,
-    clock: systemClock,
-    random: Math.random,
-    log,
-    onSecret: (secret) => secrets.add(secret),
-  });
-  const sidecar = new Sidecar({
-    config,
-    accounts,
-    logins: accounts,
-    clock: systemClock,
-    random: Math.random,
-    log,
+  const clock = systemClock;
+  const random = Math.random;
+  const onSecret = (secret: string) => void secrets.add(secret);
+  const duty = new Duty({
+    // What a term follows is its own: it ends with the term.
+    create: (epoch, lease, onSuperseded) => {
+      const accounts = new Accounts({ config, clock, random, log, onSecret });
+      const pinned = pinnedOf(config, log);
+      const followed = { accounts, logins: accounts, pinned };
+      return new Sidecar({ config, ...followed, clock, random, log, epoch, lease, onSuperseded });
+    },
+    ...keeperOf(config, log),
+    wallMs: clock.wallMs,
     onSuperseded: (reason) => {
       log.error('another sidecar is active, this one ends', { reason });
       void end(EXIT_SUPERSEDED);
     },
   });
-  const server = await startStatusServer(config.STATUS_PORT, () => sidecar.status());
+  const server = await startStatusServer(config.STATUS_PORT, () => duty.status());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info('stopping', { signal });
@@ -59,7 +85,7 @@ async function main(config: Config): Promise<void> {
       process.exit(EXIT_FAULT);
     });
   }
-  sidecar.start();
+  duty.start();
   process.stdout.write(`${JSON.stringify({ ready: true, status: server.url })}\n`);
 }
 

@@ -1,5 +1,5 @@
 // The status as Prometheus reads it, for whoever scrapes the sidecar itself and not the edge.
-import type { SidecarStatus } from '../shared/status.ts';
+import type { AccountStatus, SidecarStatus } from '../shared/status.ts';
 
 interface Metric {
   readonly name: string;
@@ -20,6 +20,12 @@ function metricsOf(status: SidecarStatus): Metric[] {
   });
   const byReason = (counts: Readonly<Record<string, number>>) =>
     Object.entries(counts).map(([reason, count]) => [label('reason', reason), count] as const);
+  const byAccount = (name: string, help: string, pick: (account: AccountStatus) => number): Metric => ({
+    name,
+    type: 'gauge',
+    help,
+    samples: status.accounts.map((account) => [label('account', account.id), pick(account)]),
+  });
   const sockets = status.accounts.flatMap(({ id, sockets }) =>
     sockets.map((socket, index) => ({
       labels: `${label('account', id)},${label('socket', `${index}`)}`,
@@ -53,7 +59,20 @@ function metricsOf(status: SidecarStatus): Metric[] {
     plain('sidecar_batches_failed_total', 'counter', 'Batches given up.', status.batches_failed),
     plain('sidecar_subscriptions', 'gauge', 'Instruments on open sockets.', status.active_subscriptions),
     plain('sidecar_desired', 'gauge', 'Instruments to be streamed.', status.desired),
-    plain('sidecar_not_placed', 'gauge', 'Instruments wanted beyond capacity.', status.not_placed),
+    plain('sidecar_not_placed', 'gauge', 'Instruments wanted and not streamed.', status.not_placed),
+    plain('sidecar_pinned', 'gauge', 'Instruments with a pinned subscription.', status.pinned),
+    plain(
+      'sidecar_active',
+      'gauge',
+      '1 in the active sidecar, 0 in one that stands by.',
+      Number(status.running),
+    ),
+    byAccount('sidecar_account_up', '1 while all is well with a Kite account.', ({ state }) =>
+      state === 'ok' ? 1 : 0,
+    ),
+    byAccount('sidecar_account_capacity', 'Instruments that an account may carry.', (a) => a.capacity),
+    byAccount('sidecar_account_instruments', 'Instruments that an account streams.', (a) => a.instruments),
+    byAccount('sidecar_account_room', 'Instruments that an account could take over.', (a) => a.room),
     plain('sidecar_instruments', 'gauge', 'Instruments in the registry.', status.instruments.count),
     {
       name: 'sidecar_socket_open',
@@ -67,22 +86,22 @@ function metricsOf(status: SidecarStatus): Metric[] {
       help: 'Times that a Kite socket was opened again.',
       samples: sockets.map(({ labels, socket }) => [labels, socket.reconnects]),
     },
-    {
-      name: 'sidecar_account_logged_in',
-      type: 'gauge',
-      help: '1 while Kite accepts the access token.',
-      samples: status.accounts.flatMap(({ id, login }) =>
-        login ? [[label('account', id), login.state === 'valid' ? 1 : 0] as const] : [],
-      ),
-    },
     plain('sidecar_rss_bytes', 'gauge', 'Resident memory.', status.rss_bytes),
     plain('sidecar_cpu_seconds_total', 'counter', 'CPU time.', status.cpu_seconds),
   ];
 }
 
+function accountMetrics(status: SidecarStatus): Metric[] {
+  const samples = status.accounts.flatMap(({ id, login }) =>
+    login ? [[label('account', id), login.state === 'valid' ? 1 : 0] as const] : [],
+  );
+  const help = '1 while Kite accepts the access token.';
+  return [{ name: 'sidecar_account_logged_in', type: 'gauge', help, samples }];
+}
+
 /** The status in Prometheus' text format (prometheus.io/docs/instrumenting/exposition_formats). */
 export function prometheusText(status: SidecarStatus): string {
-  return metricsOf(status)
+  return [...metricsOf(status), ...accountMetrics(status)]
     .map(({ name, type, help, samples }) => {
       const lines = samples.map(
         ([labels, value]) => `${name}${labels === '' ? '' : `{${labels}}`} ${value}\n`,

@@ -1,15 +1,17 @@
 // The sidecar put together: Kite's frames through the pipeline to the shards, and the shards' demand back to Kite.
 import type { DemandItem } from '../shared/frame.ts';
 import type { InstrumentToken } from '../shared/instrument.ts';
+import { DEMAND_PLAN_MS_MIN, NOT_PLACED_TOKENS_MAX, STATUS_NOT_PLACED_MAX } from '../shared/limits.ts';
 import type { SidecarStatus } from '../shared/status.ts';
 import type { Clock, Timer } from './clock.ts';
 import { type Config, readSessionCalendar } from './config.ts';
 import { Batcher } from './core/batcher.ts';
-import { DemandBook } from './core/demand.ts';
+import { DemandBook, type PinnedInstrument } from './core/demand.ts';
 import { EMPTY_INSTRUMENT_BOOK } from './core/instrument-book.ts';
 import { Pipeline } from './core/pipeline.ts';
+import { ControlLink } from './edge/control-link.ts';
 import { FlushLoop } from './edge/flush-loop.ts';
-import { EdgeClient } from './edge/signed-post.ts';
+import { EdgeClient, type Post } from './edge/signed-post.ts';
 import { StatusPoster } from './edge/status-poster.ts';
 import { FeedWatch } from './feed-watch.ts';
 import { InstrumentLoader } from './instruments/loader.ts';
@@ -17,6 +19,7 @@ import type { KiteAccount } from './kite/account.ts';
 import type { Accounts } from './kite/accounts.ts';
 import { KitePool } from './kite/pool.ts';
 import { fetchInstruments } from './kite/rest.ts';
+import { type Lease, NO_LEASE } from './lease-keeper.ts';
 import type { Logger } from './log.ts';
 import type { Source } from './source.ts';
 import { openDatabase } from './store/db.ts';
@@ -27,10 +30,16 @@ export interface SidecarOptions {
   readonly accounts: Source<readonly KiteAccount[]>;
   /** What is known of the accounts' logins: it is told what their sockets say, and reported with it. */
   readonly logins?: Pick<Accounts, 'observe' | 'describe'>;
+  /** Instruments that are streamed whether or not a client wants them. */
+  readonly pinned: Source<readonly PinnedInstrument[]>;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
   readonly log: Logger;
+  /** Fences what is posted: later ones outrank it. The time of the start when absent. */
+  readonly epoch?: number;
+  /** Asked before each post. */
+  readonly lease?: Lease;
   /** A later sidecar is active: this one has stopped posting, and should end. */
   readonly onSuperseded: (reason: string) => void;
 }
@@ -41,6 +50,8 @@ const DEMAND_CHECK_MS = 1_000;
 export class Sidecar {
   readonly #options: SidecarOptions;
   readonly #epoch: number;
+  readonly #startedAtMs: number;
+  readonly #lease: Lease;
   readonly #batcher: Batcher;
   readonly #pipeline: Pipeline;
   readonly #demand = new DemandBook();
@@ -50,16 +61,23 @@ export class Sidecar {
   readonly #edge: EdgeClient;
   readonly #flushLoop: FlushLoop;
   readonly #statusPoster: StatusPoster;
+  readonly #controlLink: ControlLink;
   readonly #feedWatch: FeedWatch;
   #desiredCount = 0;
-  #notPlaced: readonly InstrumentToken[] = [];
+  /** Pinned or wanted, and more than the buffer has slots for. */
+  #overflow: readonly InstrumentToken[] = [];
   #isRunning = false;
   #demandTimer: Timer | undefined;
+  /** Runs for DEMAND_PLAN_MS_MIN after each plan. */
+  #planTimer: Timer | undefined;
+  #isPlanDue = false;
 
   constructor(options: SidecarOptions) {
     const { config, clock, random, log, onSuperseded } = options;
     this.#options = options;
-    this.#epoch = clock.wallMs();
+    this.#startedAtMs = clock.wallMs();
+    this.#epoch = options.epoch ?? this.#startedAtMs;
+    this.#lease = options.lease ?? NO_LEASE;
     this.#batcher = new Batcher(this.#epoch, EMPTY_INSTRUMENT_BOOK);
     this.#pipeline = new Pipeline(this.#batcher);
     this.#edge = new EdgeClient(config.EDGE_URL, config.INGEST_SECRET, clock);
@@ -68,9 +86,13 @@ export class Sidecar {
       this.stop();
       onSuperseded(reason);
     };
+    const post: Post = async (...args) => {
+      await this.#lease.confirm();
+      return this.#edge.post(...args);
+    };
     this.#flushLoop = new FlushLoop({
       batcher: this.#batcher,
-      post: this.#edge.post,
+      post,
       clock,
       random,
       log,
@@ -80,12 +102,13 @@ export class Sidecar {
       onSuperseded: superseded,
     });
     this.#statusPoster = new StatusPoster({
-      post: this.#edge.post,
+      post,
       clock,
       log,
       status: () => this.status(),
       onSuperseded: superseded,
     });
+    this.#controlLink = this.#newControlLink(superseded);
     this.#feedWatch = new FeedWatch({
       calendar: readSessionCalendar(config),
       clock,
@@ -111,16 +134,38 @@ export class Sidecar {
     this.#pool = this.#newPool();
   }
 
+  #newControlLink(onSuperseded: (reason: string) => void): ControlLink {
+    const { config, clock, random, log } = this.#options;
+    return new ControlLink({
+      edgeUrl: config.EDGE_URL,
+      secret: config.INGEST_SECRET,
+      epoch: this.#epoch,
+      handlers: {
+        not_placed: async () => {
+          const notPlaced = this.#notPlaced;
+          return { total: notPlaced.length, tokens: notPlaced.slice(0, NOT_PLACED_TOKENS_MAX) };
+        },
+      },
+      clock,
+      random,
+      log,
+      onWakeUp: (name) => {
+        if (name === 'subscriptions_changed') this.#options.pinned.readNow();
+        else this.#options.accounts.readNow();
+      },
+      onOpen: () => {
+        this.#options.pinned.readNow();
+        this.#options.accounts.readNow();
+      },
+      onSuperseded,
+    });
+  }
+
   #newPool(): KitePool {
     const { config, clock, random, log } = this.#options;
     return new KitePool({
-      accountId: 'primary',
       wsRoot: config.KITE_WS_ROOT,
       wsParameters: config.KITE_WS_PARAMETERS,
-      apiKey: config.KITE_API_KEY ?? '',
-      accessToken: config.KITE_ACCESS_TOKEN ?? '',
-      connectionsMax: config.MAX_WS_CONNECTIONS,
-      instrumentsMax: config.MAX_INSTRUMENTS_PER_WS,
       clock,
       random,
       log,
@@ -135,80 +180,96 @@ export class Sidecar {
   }
 
   start(): void {
+    const { accounts, pinned } = this.#options;
     this.#isRunning = true;
     this.#loader.start();
-    this.#options.accounts.start((accounts) => this.#onAccounts(accounts));
-    this.#pool.start();
+    accounts.start((list) => this.#pool.setAccounts(list));
+    pinned.start((items) => {
+      this.#demand.setPinned(items);
+      this.#applyDemand();
+    });
     this.#flushLoop.wake();
     this.#statusPoster.start();
+    this.#controlLink.start();
     this.#feedWatch.start(this.#pool);
     this.#checkDemand();
   }
 
   /** Closes all sockets and stops posting. What is still in the buffer is lost, as it would be a moment later. */
   stop(): void {
+    const { accounts, pinned } = this.#options;
     this.#isRunning = false;
     this.#demandTimer?.cancel();
+    this.#planTimer?.cancel();
+    accounts.stop();
+    pinned.stop();
     this.#statusPoster.stop();
+    this.#controlLink.stop();
     this.#feedWatch.stop();
     this.#flushLoop.stop();
-    this.#options.accounts.stop();
     this.#pool.stop();
     this.#loader.stop();
     this.#instrumentWriter?.stop();
     this.#edge.close();
   }
 
-  /** A new token reaches the sockets; those that are open stay, as Kite checks tokens at connect only. */
-  #onAccounts(accounts: readonly KiteAccount[]): void {
-    const account = accounts.find(({ apiKey }) => apiKey === this.#options.config.KITE_API_KEY);
-    if (account?.accessToken !== undefined) this.#pool.setAccessToken(account.accessToken);
-  }
-
   #onDemand(shard: number, items: readonly DemandItem[]): void {
     this.#demand.replace(shard, items, this.#options.clock.monotonicMs());
-    this.#applyDemand();
+    if (this.#planTimer === undefined) this.#applyDemand();
+    else this.#isPlanDue = true;
+  }
+
+  #pauseOver(): void {
+    this.#planTimer = undefined;
+    if (this.#isPlanDue) this.#applyDemand();
   }
 
   #checkDemand(): void {
     const { clock } = this.#options;
     if (this.#demand.expire(clock.monotonicMs())) this.#applyDemand();
-    this.#options.logins?.observe([this.#pool.status()]);
+    this.#options.logins?.observe(this.#pool.status());
     this.#demandTimer = clock.after(DEMAND_CHECK_MS, () => this.#checkDemand());
   }
 
   /** Synchronous from the wish to the message at Kite's socket: no other event can come in between. */
   #applyDemand(): void {
-    const { config, log } = this.#options;
-    const { modes, notPlaced } = this.#demand.desired({
-      capacity: this.#pool.capacity,
+    if (!this.#isRunning) return;
+    const { config, clock } = this.#options;
+    this.#isPlanDue = false;
+    this.#planTimer?.cancel();
+    this.#planTimer = clock.after(DEMAND_PLAN_MS_MIN, () => this.#pauseOver());
+    const { items, overflow } = this.#demand.desired({
       modeMax: config.TICKER_MODE,
       exists: (token) => this.#batcher.exists(token),
     });
-    if (notPlaced.length > 0 && this.#notPlaced.length === 0) {
-      log.warn('more instruments wanted than the account carries', {
-        notPlaced: notPlaced.length,
-        capacity: this.#pool.capacity,
-      });
-    }
-    this.#desiredCount = modes.size + notPlaced.length;
+    this.#overflow = overflow;
+    this.#desiredCount = items.length + overflow.length;
     // The slots come first: Kite answers a subscription with a tick at once.
-    this.#batcher.want(modes.keys());
-    this.#notPlaced = [...notPlaced, ...this.#pool.apply(modes)];
+    this.#batcher.want(items);
+    this.#pool.setDesired(items);
+  }
+
+  /** Pinned or wanted, and not streamed. */
+  get #notPlaced(): readonly InstrumentToken[] {
+    return [...this.#pool.notPlaced, ...this.#overflow];
   }
 
   status(): SidecarStatus {
     const { counters } = this.#pipeline;
+    const notPlaced = this.#notPlaced;
     const { user, system } = process.cpuUsage();
     return {
       epoch: this.#epoch,
-      started_at: this.#epoch,
+      lease: this.#lease.state,
+      started_at: this.#startedAtMs,
       running: this.#isRunning,
-      accounts: this.#options.logins?.describe([this.#pool.status()]) ?? [this.#pool.status()],
+      accounts: this.#options.logins?.describe(this.#pool.status()) ?? this.#pool.status(),
       feed: this.#feedWatch.status,
       active_subscriptions: this.#pool.activeSubscriptions,
       desired: this.#desiredCount,
-      not_placed: this.#notPlaced.length,
+      not_placed: notPlaced.length,
+      not_placed_tokens: notPlaced.slice(0, STATUS_NOT_PLACED_MAX),
+      pinned: this.#demand.pinnedCount,
       ticks_received: counters.ticksAccepted,
       ticks_posted: this.#batcher.counters.ticksPosted,
       ticks_conflated: this.#batcher.counters.ticksConflated,

@@ -247,8 +247,12 @@ export interface BatchReply {
   readonly demand?: { readonly version: number; readonly items: readonly DemandItem[] };
 }
 
-/** Names of the headers of a signed post. */
-export const INGEST_HEADERS = { time: 'x-ingest-time', signature: 'x-ingest-signature' } as const;
+/** Names of the headers of a signed post; `epoch` stands for the body where there is none (see shared/control.ts). */
+export const INGEST_HEADERS = {
+  time: 'x-ingest-time',
+  signature: 'x-ingest-signature',
+  epoch: 'x-ingest-epoch',
+} as const;
 
 /** The text before the body that is signed together with it: binds time and path, so that no post fits another route. */
 export function signedPrefix(timeMs: number, path: string): Uint8Array {

@@ -19,6 +19,17 @@ export const KITE_BACKOFF_MS_MAX = 30_000;
 export const KITE_THROTTLED_BACKOFF_MS_MIN = 15_000;
 /** A socket has to live this long before its failures are forgotten. */
 export const KITE_STABLE_MS = 20_000;
+/**
+ * A lost socket keeps its instruments for so long: its first retry comes within half a second and a handshake takes a
+ * few round trips. After that they move, which leaves a second of the two in which all of them shall stream again.
+ */
+export const KITE_FAILOVER_GRACE_MS = 1_000;
+/** Pause between the openings of one account's sockets while the first has no answer: a refusal spares the others. */
+export const KITE_OPENING_STAGGER_MS = 250;
+/** Accounts of one sidecar: three times what a team has, and their figures fit the status report. */
+export const KITE_ACCOUNTS_MAX = 64;
+/** Characters of an account's name. */
+export const KITE_ACCOUNT_ID_CHARS_MAX = 64;
 /** Exchange times further than this in the future are not of this session's clock. */
 export const EXCHANGE_TIME_AHEAD_S_MAX = 24 * 3_600;
 
@@ -49,13 +60,68 @@ export const INGEST_BACKOFF_MS_MAX = 1_000;
 export const INGEST_HEARTBEAT_MS = 1_000;
 /** A demanded instrument stays at Kite this long after the last client left it. */
 export const DEMAND_LINGER_MS = 60_000;
+/**
+ * Pause between two plans of what to subscribe, while shards' demand changes all the time: with 27,000 instruments one
+ * takes some 20 ms. After a pause the first change is carried out at once.
+ */
+export const DEMAND_PLAN_MS_MIN = 100;
 /** Time for the sidecar to hear that nobody wants it, and to act. */
 export const UNWANTED_SLACK_MS = 2_000;
 /** Sidecar's status report to the edge, and its size. */
 export const STATUS_INTERVAL_MS = 1_000;
 export const STATUS_BYTES_MAX = 64 * 1024;
+/** Instruments without a place that a report names: 12 characters each; its count has them all. */
+export const STATUS_NOT_PLACED_MAX = 500;
 /** A report older than this is a sidecar that is down. */
 export const STATUS_AGE_MS_MAX = 5_000;
+
+/** One message of the control link: the minutes of two months are 22,500 candles of 70 bytes. */
+export const CONTROL_MESSAGE_BYTES_MAX = 2 * 1024 * 1024;
+/** Requests of the edge that wait for the sidecar's answer; more of them mean that it does not keep up. */
+export const CONTROL_REQUESTS_MAX = 64;
+/** Longest wait for an answer of the sidecar: a caller of ours waits for it with an open connection. */
+export const CONTROL_REQUEST_MS_MAX = 10_000;
+/** On top of it until the Worker gives up the control link itself: the way there and back. */
+export const CONTROL_CALL_SLACK_MS = 1_000;
+/** The sidecar proves the control link this often, and takes it for lost when nothing has come back for so long. */
+export const CONTROL_PING_MS = 5_000;
+export const CONTROL_SILENCE_MS_MAX = 12_000;
+/** A black-holed connect must not keep wake-ups away for minutes. */
+export const CONTROL_HANDSHAKE_MS_MAX = 5_000;
+/** Full-jitter reconnect of the control link, and the life after which failures are forgotten. */
+export const CONTROL_BACKOFF_MS_MIN = 500;
+export const CONTROL_BACKOFF_MS_MAX = 10_000;
+export const CONTROL_STABLE_MS = 20_000;
+/** Tokens that one answer about unplaced instruments spells out; its total counts all. */
+export const NOT_PLACED_TOKENS_MAX = 1_000;
+
+/** Life of the active sidecar's lease since it was last renewed: another one takes over within 10 s of its death. */
+export const SIDECAR_LEASE_MS = 6_000;
+/** The holder renews it this often: two may fail. */
+export const SIDECAR_LEASE_RENEW_MS = 2_000;
+/** So long before its end the holder asks before it posts anything more. */
+export const SIDECAR_LEASE_MARGIN_MS = 1_000;
+/** A standby looks at the lease this often at least. */
+export const SIDECAR_LEASE_POLL_MS = 1_000;
+/** An answer about the lease that takes longer is none: the database is away. */
+export const SIDECAR_LEASE_ANSWER_MS_MAX = 1_500;
+
+/** Pinned subscriptions: all that three accounts carry, three sockets of 3,000 instruments each. */
+export const SUBSCRIPTIONS_MAX = 27_000;
+/** Rows of one page of subscriptions, at most and by default. */
+export const SUBSCRIPTIONS_PAGE_ROWS_MAX = 1_000;
+export const SUBSCRIPTIONS_PAGE_ROWS_DEFAULT = 100;
+/** Body of a subscription: three short fields. */
+export const SUBSCRIPTION_BODY_BYTES_MAX = 4_096;
+/** Characters of an account's id: what the sidecar's report has room for. */
+export const ACCOUNT_ID_CHARS_MAX = 64;
+/** Wake-ups may be lost: the sidecar reads the subscriptions again after so long, and sooner after a failure. */
+export const SUBSCRIPTIONS_RECONCILE_MS = 60_000;
+export const SUBSCRIPTIONS_BACKOFF_MS_MIN = 1_000;
+/** Between two readings: a program that subscribes to thousands, one by one, wakes the sidecar with each. */
+export const SUBSCRIPTIONS_READ_GAP_MS = 250;
+/** Reading all of them takes 50 ms; an answer that takes so long does not come. */
+export const SUBSCRIPTIONS_READ_MS_MAX = 10_000;
 
 /** Instruments that one shard keeps: an eighth of a day's list, with room for imbalance. */
 export const SHARD_INSTRUMENTS_MAX = 16_384;
@@ -72,6 +138,8 @@ export const GATEWAY_SLOTS_MAX = 8;
 /** A gateway with clients proves its interest to each of its shards this often, and a shard forgets one that does not. */
 export const INTEREST_LEASE_MS = 30_000;
 export const INTEREST_LEASES_MISSED_MAX = 4;
+/** Changes of a gateway's interest that a shard stores beyond twice what it wants, before it writes all of it anew. */
+export const INTEREST_LOG_ITEMS_SPARE = 256;
 /** Time over which a planned drain spreads its clients' departures, by default and at most, and how long none come in. */
 export const DRAIN_MS_DEFAULT = 30_000;
 export const DRAIN_MS_MAX = 600_000;
@@ -154,6 +222,12 @@ export const JWT_CHARS_MAX = 8_192;
 export const JWKS_FETCH_MS_MAX = 5_000;
 export const JWKS_COOLDOWN_MS = 10_000;
 export const JWKS_CACHE_MS_MAX = 600_000;
+/**
+ * Tokens that an isolate takes for good without checking their signature again, and for how long. All devices of the
+ * users of one gateway; with tokens of 1 kB they are 2 MB. A check of a signature is a tenth of an upgrade's cost.
+ */
+export const VERIFIED_TOKENS_MAX = 2_000;
+export const VERIFIED_TOKEN_MS_MAX = 300_000;
 /** Answer of the database that /health waits for. */
 export const HEALTH_DATABASE_MS_MAX = 2_000;
 /** Rows that one statement writes of the instrument list: 250 kB of JSON, written in about 3 ms. */
@@ -181,6 +255,17 @@ export const LOG_QUOTE_CHARS_MAX = 200;
  * otherwise silence its instrument until the clock gets there.
  */
 export const EXCHANGE_TIME_TRUSTED_AHEAD_S_MAX = 5;
+
+/**
+ * A lower volume than that of a tick which came so short a time before is of an older packet. After longer it may as
+ * well be a new session's, or that of an exchange which has annulled trades.
+ */
+export const VOLUME_COMPARED_MS_MAX = 10_000;
+/**
+ * Packets of a lower mode than the wanted one that are taken, in a row, for what Kite sends between a subscription and
+ * its mode; after more of them the mode was not set, and they are the feed.
+ */
+export const KITE_LOWER_MODE_PACKETS_MAX = 3;
 
 /** Kite's rules for REST calls of one api_key, per second (facts: quote 1, historical 3, everything else 10). */
 export const KITE_QUOTE_REQUESTS_PER_S_MAX = 1;
@@ -305,8 +390,6 @@ export const FEED_RECYCLE_PAUSE_MS_MAX = 15 * 60_000;
 export const SESSION_LOOKAHEAD_DAYS_MAX = 31;
 /** A calendar file: a year's entries are some 5 kB. */
 export const SESSION_CALENDAR_BYTES_MAX = 256 * 1024;
-/** Kite accounts of one system: 9,000 instruments each, and the sidecar reads and reports all of them every few seconds. */
-export const KITE_ACCOUNTS_MAX = 64;
 /** The sidecar looks for changes of accounts this often: a new login is used within seconds, at one small query each. */
 export const ACCOUNTS_POLL_MS = 3_000;
 /** A query for the accounts that takes longer is given up, with its connection: a dead one would never say so. */

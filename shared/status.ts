@@ -30,12 +30,16 @@ export interface LoginStatus {
 }
 
 export const ACCOUNT_STATES = ['ok', 'connecting', 'throttled', 'unauthorized', 'down', 'disabled'] as const;
-/** `unauthorized`: Kite refused the token, or there is none: a login is needed. `disabled`: on purpose. */
 export type AccountState = (typeof ACCOUNT_STATES)[number];
 
 export interface AccountStatus {
   readonly id: string;
+  /** `unauthorized`: there is no token or Kite refused it, a login is needed. `disabled`: switched off on purpose. */
   readonly state: AccountState;
+  /** Instruments that its sockets may carry, carry where they stream, and could take over at once. */
+  readonly capacity: number;
+  readonly instruments: number;
+  readonly room: number;
   readonly sockets: readonly SocketStatus[];
   readonly login?: LoginStatus;
 }
@@ -82,17 +86,29 @@ export interface FeedStatus {
   readonly recycled: number;
 }
 
-/** Counters are totals since the sidecar started; times are milliseconds since the epoch. */
+export const LEASE_STATES = ['none', 'standby', 'held', 'unconfirmed'] as const;
+/**
+ * `none`: without a database there is no lease. `standby`: another sidecar has it. `unconfirmed`: it was ours when the
+ * database last answered.
+ */
+export type LeaseState = (typeof LEASE_STATES)[number];
+
+/** Counters are totals since the sidecar became the active one; times are milliseconds since the epoch. */
 export interface SidecarStatus {
+  /** Fences what this sidecar posts: the edge refuses earlier ones. 0 while it stands by. */
   readonly epoch: number;
+  readonly lease: LeaseState;
   readonly started_at: number;
   readonly running: boolean;
   readonly accounts: readonly AccountStatus[];
   readonly feed: FeedStatus;
-  /** Instruments subscribed at Kite, wanted by clients, and wanted without a place. */
+  /** Instruments subscribed at Kite, pinned or wanted by clients, and those of them that no socket streams. */
   readonly active_subscriptions: number;
   readonly desired: number;
   readonly not_placed: number;
+  /** Tokens of those, the first STATUS_NOT_PLACED_MAX by priority. */
+  readonly not_placed_tokens: readonly number[];
+  readonly pinned: number;
   readonly ticks_received: number;
   readonly ticks_posted: number;
   /** Ticks replaced by a newer one of the same instrument before they were posted. */

@@ -75,6 +75,22 @@ export function modeOfKind(kind: number): TickMode {
   return kind === RECORD_KIND.quote || kind === RECORD_KIND.indexQuote ? 'quote' : 'full';
 }
 
+/** Rank of the mode that a kind belongs to; 0 where the kind does not exist. */
+export function rankOfKind(kind: number): ModeRank | 0 {
+  switch (kind) {
+    case RECORD_KIND.ltp:
+      return 1;
+    case RECORD_KIND.quote:
+    case RECORD_KIND.indexQuote:
+      return 2;
+    case RECORD_KIND.full:
+    case RECORD_KIND.indexFull:
+      return 3;
+    default:
+      return 0;
+  }
+}
+
 /** 1 ltp, 2 quote, 3 full: comparable, and small enough to pack. */
 export type ModeRank = 1 | 2 | 3;
 export const RANK_MAX = 3 satisfies ModeRank;

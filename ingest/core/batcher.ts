@@ -1,21 +1,21 @@
 // The conflating buffer between ticks and shards: newest record of each instrument, and batches of what is news.
 import { assert } from '../../shared/errors.ts';
-import { BATCH_HEADER_BYTES, type BatchReply, encodeBatch, encodeTokenList } from '../../shared/frame.ts';
+import { BATCH_HEADER_BYTES, type BatchReply, encodeBatch } from '../../shared/frame.ts';
 import { type InstrumentDefinition, isSameInstrument } from '../../shared/instrument.ts';
 import {
   BATCH_BYTES_MAX,
   BATCH_DEFINITIONS_MAX,
-  BATCH_KNOWN_TOKENS_MAX,
   BATCH_TICKS_MAX,
   EXCHANGE_TIME_TRUSTED_AHEAD_S_MAX,
   SIDECAR_INSTRUMENTS_MAX,
 } from '../../shared/limits.ts';
 import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
-import { AT, RECORD_WORDS_MAX, recordWords } from '../../shared/tick.ts';
+import { AT, RECORD_WORDS_MAX, rankOfMode, recordWords, type TickMode } from '../../shared/tick.ts';
 import { copyWords, TickStore } from '../../shared/tick-store.ts';
 import { EMPTY_INSTRUMENT_BOOK, type InstrumentBook } from './instrument-book.ts';
+import { encodeKnownTokens } from './known-tokens.ts';
 import { ShardLink } from './shard-link.ts';
-import { exchangeTimeOf } from './validate.ts';
+import { exchangeTimeOf, type HeldTick } from './validate.ts';
 
 /** Totals. Accepted + resent = posted + conflated + dropped + what is dirty or under way. */
 export interface BatcherCounters {
@@ -34,6 +34,11 @@ export interface TakenBatch {
   readonly epoch: number;
   readonly seq: number;
   readonly ticks: number;
+}
+
+export interface WantedInstrument {
+  readonly token: number;
+  readonly mode: TickMode;
 }
 
 /**
@@ -55,12 +60,16 @@ export class Batcher {
   /** By shard; undefined until a list has been read: an empty list would tell the shards that nothing exists. */
   #knownTokens: readonly Uint8Array[] | undefined;
   #store: TickStore;
-  readonly #wanted = new Set<number>();
-  readonly #isWanted: Uint8Array;
+  readonly #wanted = new Map<number, TickMode>();
+  /** Rank of the mode that the slot's instrument is wanted in; 0 while nobody wants it. */
+  readonly #wantedRank: Uint8Array;
+  readonly #lowerModeRefused: Uint8Array;
   readonly #isDirty: Uint8Array;
   /** The shard's present memory has the slot's definition, or will with the batch under way. */
   readonly #isDefined: Uint8Array;
   readonly #newestExchangeTimeS: Uint32Array;
+  /** One for all, because each tick asks for it. */
+  readonly #held: { -readonly [K in keyof HeldTick]: HeldTick[K] };
   readonly #staging = new Uint32Array(BATCH_TICKS_MAX * RECORD_WORDS_MAX);
 
   /** `epoch` is the start of the sidecar's life in ms. */
@@ -70,7 +79,15 @@ export class Batcher {
     this.#book = book;
     this.#knownTokens = book === EMPTY_INSTRUMENT_BOOK ? undefined : encodeKnownTokens(book);
     this.#store = new TickStore(slotsMax);
-    this.#isWanted = new Uint8Array(slotsMax);
+    this.#held = {
+      words: this.#store.words,
+      at: 0,
+      newestExchangeTimeS: 0,
+      wantedRank: 0,
+      lowerModeRefused: 0,
+    };
+    this.#wantedRank = new Uint8Array(slotsMax);
+    this.#lowerModeRefused = new Uint8Array(slotsMax);
     this.#isDirty = new Uint8Array(slotsMax);
     this.#isDefined = new Uint8Array(slotsMax);
     this.#newestExchangeTimeS = new Uint32Array(slotsMax);
@@ -83,12 +100,23 @@ export class Batcher {
   /** The token's slot while it is wanted, else -1. Valid until `want` or `replaceInstruments` is called. */
   wantedSlotOf(token: number): number {
     const slot = this.#store.slotOf(token);
-    return slot >= 0 && this.#isWanted[slot] === 1 ? slot : -1;
+    return slot >= 0 && this.#wantedRank[slot] !== 0 ? slot : -1;
   }
 
-  /** Newest exchange time accepted for the slot, in seconds; 0 for none. */
-  newestExchangeTimeS(slot: number): number {
-    return this.#newestExchangeTimeS[slot] as number;
+  /** What there is of the slot's instrument; valid until the next call of anything here. */
+  held(slot: number): HeldTick {
+    const held = this.#held;
+    held.words = this.#store.words;
+    held.at = slot * RECORD_WORDS_MAX;
+    held.newestExchangeTimeS = this.#newestExchangeTimeS[slot] as number;
+    held.wantedRank = this.#wantedRank[slot] as number;
+    held.lowerModeRefused = this.#lowerModeRefused[slot] as number;
+    return held;
+  }
+
+  /** A record was refused because it has less than was asked for. */
+  countLowerMode(slot: number): void {
+    this.#lowerModeRefused[slot] = (this.#lowerModeRefused[slot] as number) + 1;
   }
 
   dirtyCount(shard: number): number {
@@ -98,6 +126,7 @@ export class Batcher {
   /** Takes the record at the start of `words` as the slot's newest value. */
   offer(slot: number, words: Uint32Array, receivedAtMs: number): void {
     this.counters.ticksOffered++;
+    this.#lowerModeRefused[slot] = 0;
     this.#store.put(slot, words, 0);
     const exchangeTimeS = exchangeTimeOf(words);
     if (exchangeTimeS !== 0) {
@@ -109,23 +138,23 @@ export class Batcher {
   }
 
   /** Makes these the instruments that are streamed; all others are forgotten. Tokens that do not exist are left out. */
-  want(tokens: Iterable<number>): void {
-    const wanted = new Set<number>();
-    for (const token of tokens) if (this.exists(token)) wanted.add(token);
+  want(instruments: Iterable<WantedInstrument>): void {
+    const wanted = new Map<number, TickMode>();
+    for (const { token, mode } of instruments) if (this.exists(token)) wanted.set(token, mode);
     assert(wanted.size <= this.#slotsMax, `${wanted.size} instruments wanted of at most ${this.#slotsMax}`);
     const gone: number[] = [];
-    for (const token of this.#wanted) if (!wanted.has(token)) gone.push(token);
+    for (const token of this.#wanted.keys()) if (!wanted.has(token)) gone.push(token);
     this.#forget(gone);
-    for (const token of wanted) {
-      if (this.#wanted.has(token)) continue;
+    for (const [token, mode] of wanted) {
+      if (this.#wanted.get(token) === mode) continue;
       let slot = this.#store.slotFor(token);
       if (slot < 0) {
         this.#compact();
         slot = this.#store.slotFor(token);
       }
       assert(slot >= 0, `no slot for instrument ${token}`);
-      this.#isWanted[slot] = 1;
-      this.#wanted.add(token);
+      this.#wantedRank[slot] = rankOfMode(mode);
+      this.#wanted.set(token, mode);
     }
   }
 
@@ -138,14 +167,14 @@ export class Batcher {
     const previous = this.#book;
     this.#book = book;
     const changed: number[] = [];
-    for (const token of this.#wanted) {
+    for (const token of this.#wanted.keys()) {
       const before = previous.definitionOf(token);
       const now = book.definitionOf(token);
       if (now !== undefined && before !== undefined && isSameInstrument(before, now)) {
         this.#isDefined[this.#store.slotOf(token)] = 0;
       } else changed.push(token);
     }
-    const wanted = [...this.#wanted];
+    const wanted = Array.from(this.#wanted, ([token, mode]) => ({ token, mode }));
     this.#forget(changed);
     this.want(wanted);
     for (const link of this.#links) link.knownTokensSent = false;
@@ -246,7 +275,7 @@ export class Batcher {
   }
 
   #resend(shard: number): void {
-    for (const token of this.#wanted) {
+    for (const token of this.#wanted.keys()) {
       if (shardOf(token) !== shard) continue;
       const slot = this.#store.slotOf(token);
       this.#isDefined[slot] = 0;
@@ -294,14 +323,15 @@ export class Batcher {
     for (const token of tokens) {
       const slot = this.#store.slotOf(token);
       this.#wanted.delete(token);
-      this.#isWanted[slot] = 0;
+      this.#wantedRank[slot] = 0;
+      this.#lowerModeRefused[slot] = 0;
       this.#isDefined[slot] = 0;
       this.#newestExchangeTimeS[slot] = 0;
       this.#store.clear(slot);
     }
     for (const link of this.#links) {
       link.removeDirty((slot) => {
-        if (this.#isWanted[slot] === 1) return false;
+        if (this.#wantedRank[slot] !== 0) return false;
         this.#isDirty[slot] = 0;
         this.counters.ticksDropped++;
         return true;
@@ -316,14 +346,16 @@ export class Batcher {
     const dirty = new Uint8Array(this.#slotsMax);
     const defined = new Uint8Array(this.#slotsMax);
     const newest = new Uint32Array(this.#slotsMax);
+    const rank = new Uint8Array(this.#slotsMax);
     const movedTo = new Uint32Array(this.#slotsMax);
-    for (const token of this.#wanted) {
+    for (const [token, mode] of this.#wanted) {
       const from = old.slotOf(token);
       const to = store.slotFor(token);
       store.put(to, old.words, from * RECORD_WORDS_MAX);
       dirty[to] = this.#isDirty[from] as number;
       defined[to] = this.#isDefined[from] as number;
       newest[to] = this.#newestExchangeTimeS[from] as number;
+      rank[to] = rankOfMode(mode);
       movedTo[from] = to;
     }
     for (const link of this.#links) {
@@ -335,27 +367,12 @@ export class Batcher {
     this.#isDirty.set(dirty);
     this.#isDefined.set(defined);
     this.#newestExchangeTimeS.set(newest);
-    this.#isWanted.fill(0);
-    this.#isWanted.fill(1, 0, this.#wanted.size);
+    this.#wantedRank.set(rank);
+    this.#lowerModeRefused.fill(0);
   }
 }
 
 /** Bytes of a definition in a JSON list, with its comma. */
 function utf8Bytes(definition: InstrumentDefinition): number {
   return new TextEncoder().encode(JSON.stringify(definition)).byteLength + 1;
-}
-
-function encodeKnownTokens(book: InstrumentBook): Uint8Array[] {
-  return Array.from({ length: SHARD_COUNT }, (_, shard) => {
-    const tokens = book.tokensOfShard(shard);
-    const encoded = encodeTokenList(tokens);
-    const bytesMax = BATCH_BYTES_MAX / 2;
-    if (tokens.length > BATCH_KNOWN_TOKENS_MAX || encoded.byteLength > bytesMax) {
-      throw new RangeError(
-        `shard ${shard}: list of ${tokens.length} instruments (${encoded.byteLength} bytes), ` +
-          `at most ${BATCH_KNOWN_TOKENS_MAX} (${bytesMax} bytes)`,
-      );
-    }
-    return encoded;
-  });
 }

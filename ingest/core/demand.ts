@@ -1,13 +1,20 @@
-// What clients want, gathered from all shards: the instruments to be subscribed at Kite, each with its mode.
+// What is to be subscribed at Kite, each instrument with its mode: what operators pinned and what clients want.
 import type { DemandItem } from '../../shared/frame.ts';
 import type { InstrumentToken } from '../../shared/instrument.ts';
 import { DEMAND_LINGER_MS, SIDECAR_INSTRUMENTS_MAX } from '../../shared/limits.ts';
 import { shardOf } from '../../shared/shard.ts';
 import { rankOfMode, type TickMode } from '../../shared/tick.ts';
+import type { DesiredInstrument } from './placement.ts';
+
+/** An instrument that is to be streamed whether or not a client wants it. */
+export interface PinnedInstrument {
+  readonly token: InstrumentToken;
+  readonly mode: TickMode;
+  /** The account that should carry it while it has room. */
+  readonly accountId?: string;
+}
 
 export interface DemandLimits {
-  /** Instruments that all accounts together can stream. */
-  readonly capacity: number;
   /** No instrument is subscribed in a higher mode than this. */
   readonly modeMax: TickMode;
   /** Whether the token is in today's list. */
@@ -15,10 +22,11 @@ export interface DemandLimits {
 }
 
 export interface DesiredInstruments {
-  readonly modes: ReadonlyMap<InstrumentToken, TickMode>;
-  /** Wanted by clients now, but over the capacity. */
-  readonly notPlaced: readonly InstrumentToken[];
-  /** Wanted by clients now, but not in today's list. */
+  /** Each once: the pinned, then the wanted, oldest first, then those that linger, the latest to end first. */
+  readonly items: readonly DesiredInstrument[];
+  /** Pinned or wanted, but more than a sidecar can have to do with. */
+  readonly overflow: readonly InstrumentToken[];
+  /** Pinned or wanted, but not in today's list. */
   readonly unknownCount: number;
 }
 
@@ -33,9 +41,19 @@ interface Wish {
  * Times are of any clock that never goes back.
  */
 export class DemandBook {
+  #pinned: ReadonlyMap<InstrumentToken, PinnedInstrument> = new Map();
   readonly #wishes = new Map<InstrumentToken, Wish>();
   /** Items that a shard named although their token belongs to another one. */
   misroutedCount = 0;
+
+  get pinnedCount(): number {
+    return this.#pinned.size;
+  }
+
+  /** All pinned instruments, in place of those before. Of a token that is named twice the last counts. */
+  setPinned(items: readonly PinnedInstrument[]): void {
+    this.#pinned = new Map(items.map((item) => [item.token, item]));
+  }
 
   /** The whole demand of a shard replaces its last one. What it no longer names lingers while there is memory for it. */
   replace(shard: number, items: readonly DemandItem[], nowMs: number): void {
@@ -70,27 +88,44 @@ export class DemandBook {
     return hasExpired;
   }
 
-  /** What to stream. Wishes that linger get only the room that living ones leave, the latest to end first. */
+  /** What to stream, if there is room for it. Who both pins and wants an instrument gets the higher mode of the two. */
   desired(limits: DemandLimits): DesiredInstruments {
-    const modes = new Map<InstrumentToken, TickMode>();
-    const notPlaced: InstrumentToken[] = [];
-    const lingering: { token: InstrumentToken; mode: TickMode; endedAtMs: number }[] = [];
+    const items: DesiredInstrument[] = [];
+    const overflow: InstrumentToken[] = [];
     let unknownCount = 0;
+    const add = (item: DesiredInstrument): void => {
+      const mode = lowerMode(item.mode, limits.modeMax);
+      if (!limits.exists(item.token)) unknownCount++;
+      else if (items.length >= SIDECAR_INSTRUMENTS_MAX) overflow.push(item.token);
+      else items.push(mode === item.mode ? item : { ...item, mode });
+    };
+    for (const { token, mode, accountId } of this.#pinned.values()) {
+      const wish = this.#wishes.get(token);
+      add({
+        token,
+        mode: wish === undefined ? mode : higherMode(mode, wish.mode),
+        priority: 'pinned',
+        ...(accountId === undefined ? {} : { preferredAccountId: accountId }),
+      });
+    }
+    const lingering: { token: InstrumentToken; mode: TickMode; endedAtMs: number }[] = [];
     for (const [token, { mode, endedAtMs }] of this.#wishes) {
-      if (!limits.exists(token)) {
-        if (endedAtMs === undefined) unknownCount++;
-      } else if (endedAtMs !== undefined) lingering.push({ token, mode, endedAtMs });
-      else if (modes.size >= limits.capacity) notPlaced.push(token);
-      else modes.set(token, lowerMode(mode, limits.modeMax));
+      if (this.#pinned.has(token)) continue;
+      if (endedAtMs === undefined) add({ token, mode, priority: 'demand' });
+      else if (limits.exists(token)) lingering.push({ token, mode, endedAtMs });
     }
     lingering.sort((a, b) => b.endedAtMs - a.endedAtMs);
-    for (const { token, mode } of lingering.slice(0, limits.capacity - modes.size)) {
-      modes.set(token, lowerMode(mode, limits.modeMax));
+    for (const { token, mode } of lingering.slice(0, SIDECAR_INSTRUMENTS_MAX - items.length)) {
+      items.push({ token, mode: lowerMode(mode, limits.modeMax), priority: 'lingering' });
     }
-    return { modes, notPlaced, unknownCount };
+    return { items, overflow, unknownCount };
   }
 }
 
 function lowerMode(a: TickMode, b: TickMode): TickMode {
   return rankOfMode(a) <= rankOfMode(b) ? a : b;
+}
+
+function higherMode(a: TickMode, b: TickMode): TickMode {
+  return rankOfMode(a) >= rankOfMode(b) ? a : b;
 }

@@ -98,9 +98,10 @@ export class Pipeline {
       this.counters.ticksRejected[this.#batcher.exists(token) ? 'not_subscribed' : 'unknown_instrument']++;
       return false;
     }
-    const rejection = rejectionOf(this.#words, receivedAtMs, this.#batcher.newestExchangeTimeS(slot));
+    const rejection = rejectionOf(this.#words, receivedAtMs, this.#batcher.held(slot));
     if (rejection !== undefined) {
       this.counters.ticksRejected[rejection]++;
+      if (rejection === 'lower_mode') this.#batcher.countLowerMode(slot);
       return false;
     }
     this.#batcher.offer(slot, this.#words, receivedAtMs);

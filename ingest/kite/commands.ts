@@ -2,7 +2,7 @@
 import type { InstrumentToken } from '../../shared/instrument.ts';
 import { KITE_TOKENS_PER_MESSAGE_MAX } from '../../shared/limits.ts';
 import type { TickMode } from '../../shared/tick.ts';
-import type { ConnectionMoves } from '../core/assign.ts';
+import type { ConnectionMoves } from '../core/placement.ts';
 
 type TokenMode = readonly [token: InstrumentToken, mode: TickMode];
 
@@ -21,12 +21,13 @@ function* modeCommands(items: readonly TokenMode[]): Generator<string> {
 
 /**
  * Text messages for the moves, in the order in which they must be sent: room is made before it is taken, and a mode is
- * set after the subscription, because a subscription alone means quote. Tokens are numbers: Kite ignores strings.
+ * set right after the subscription, because a subscription alone means quote. Tokens are numbers: Kite ignores strings.
  */
 export function* commandsOf(moves: ConnectionMoves): Generator<string> {
   for (const chunk of chunksOf(moves.unsubscribe)) yield JSON.stringify({ a: 'unsubscribe', v: chunk });
   for (const chunk of chunksOf(moves.subscribe)) {
     yield JSON.stringify({ a: 'subscribe', v: chunk.map(([token]) => token) });
+    yield* modeCommands(chunk);
   }
-  yield* modeCommands([...moves.subscribe, ...moves.changeMode]);
+  yield* modeCommands(moves.changeMode);
 }

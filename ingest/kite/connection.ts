@@ -12,8 +12,8 @@ import {
 } from '../../shared/limits.ts';
 import type { TickMode } from '../../shared/tick.ts';
 import type { Clock, Timer } from '../clock.ts';
-import type { ConnectionMoves, Subscriptions } from '../core/assign.ts';
 import { fullJitterMs } from '../core/backoff.ts';
+import type { ConnectionMoves, Subscriptions } from '../core/placement.ts';
 import { errorText, type Logger, quote } from '../log.ts';
 import { commandsOf } from './commands.ts';
 import { parseTextMessage, type TextMessage } from './text-message.ts';
@@ -29,7 +29,8 @@ export type ConnectionState =
       readonly reason: string;
       readonly isThrottled: boolean;
     }
-  | { readonly kind: 'unauthorized'; readonly httpStatus: number }
+  /** Kite refused the credentials with this status; without one there is no token to try. */
+  | { readonly kind: 'unauthorized'; readonly httpStatus?: number }
   | { readonly kind: 'stopped' };
 
 /** Why an attempt or a socket ended. */
@@ -43,7 +44,8 @@ export interface ConnectionOptions {
   /** More parameters for the URL, as a query string. */
   readonly wsParameters: string;
   readonly apiKey: string;
-  readonly accessToken: string;
+  /** Absent until somebody has logged in. */
+  readonly accessToken: string | undefined;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -60,7 +62,7 @@ export class KiteConnection {
   readonly id: string;
   readonly #options: ConnectionOptions;
   readonly #subscriptions = new Map<InstrumentToken, TickMode>();
-  #accessToken: string;
+  #accessToken: string | undefined;
   #state: ConnectionState = { kind: 'idle' };
   #socket: WebSocket | undefined;
   /** Each attempt has its own number: what an older socket still says is not ours any more. */
@@ -68,6 +70,8 @@ export class KiteConnection {
   #failures = 0;
   #opened = 0;
   #lastFrameAtMs: number | undefined;
+  /** Since when it should be open and is not; undefined while it is open, and while nobody has asked for it. */
+  #missingSinceMs: number | undefined;
   /** Handshake deadline, silence watch or retry, as the state has it: never two of them. */
   #timer: Timer | undefined;
 
@@ -98,7 +102,17 @@ export class KiteConnection {
       : this.#options.clock.monotonicMs() - this.#lastFrameAtMs;
   }
 
-  /** Opens the socket if it is neither open nor about to be. */
+  /** Monotonic time since when it should be open and is not; undefined while it is open or not asked for. */
+  get missingSinceMs(): number | undefined {
+    return this.#missingSinceMs;
+  }
+
+  /** It was lost or refused, and has not lived for KITE_STABLE_MS since. */
+  get hasFailedLately(): boolean {
+    return this.#failures > 0 && !(this.#state.kind === 'open' && this.#hasLived(this.#state.sinceMs));
+  }
+
+  /** Opens a socket that is idle. */
   start(): void {
     if (this.#state.kind === 'idle') this.#connect();
   }
@@ -116,11 +130,17 @@ export class KiteConnection {
     return true;
   }
 
-  /** A new day's token: the way out of `unauthorized`. A socket that is open stays: Kite checks tokens at connect only. */
-  setAccessToken(accessToken: string): void {
+  /**
+   * Another token, or none until the next login. A socket that is open stays, because Kite checks tokens at connect
+   * only; any other is idle after it, also one that was refused, and opens with the new token when it is started.
+   */
+  setAccessToken(accessToken: string | undefined): void {
+    if (accessToken === this.#accessToken) return;
     this.#accessToken = accessToken;
     this.#failures = 0;
-    if (this.#state.kind === 'unauthorized' || this.#state.kind === 'waiting') this.#connect();
+    if (this.#state.kind === 'open' || this.#state.kind === 'stopped') return;
+    this.#abandonSocket();
+    this.#enter({ kind: 'idle' });
   }
 
   /** Changes what this socket carries. Before it is open nothing is sent: opening subscribes all. */
@@ -132,8 +152,13 @@ export class KiteConnection {
   }
 
   #connect(): void {
-    const { wsRoot, wsParameters, apiKey } = this.#options;
+    const { wsRoot, wsParameters, apiKey, clock } = this.#options;
     this.#abandonSocket();
+    this.#missingSinceMs ??= clock.monotonicMs();
+    if (this.#accessToken === undefined) {
+      this.#enter({ kind: 'unauthorized' });
+      return;
+    }
     const generation = this.#generation;
     const url = new URL(wsRoot);
     for (const [name, value] of new URLSearchParams(wsParameters)) url.searchParams.set(name, value);
@@ -195,6 +220,7 @@ export class KiteConnection {
     const { clock, log } = this.#options;
     const nowMs = clock.monotonicMs();
     this.#opened++;
+    this.#missingSinceMs = undefined;
     this.#lastFrameAtMs = nowMs;
     this.#enter({ kind: 'open', sinceMs: nowMs });
     log.info('kite socket open', { connection: this.id, instruments: this.#subscriptions.size });
@@ -230,7 +256,8 @@ export class KiteConnection {
     if (generation !== this.#generation) return;
     const nowMs = clock.monotonicMs();
     const { kind } = this.#state;
-    if (this.#state.kind === 'open' && nowMs - this.#state.sinceMs >= KITE_STABLE_MS) this.#failures = 0;
+    this.#missingSinceMs ??= nowMs;
+    if (this.#state.kind === 'open' && this.#hasLived(this.#state.sinceMs)) this.#failures = 0;
     this.#abandonSocket();
     if (ending.kind === 'refused' && (ending.httpStatus === 403 || ending.httpStatus === 400)) {
       // The same credentials will be refused again: asking on only makes the account conspicuous.
@@ -250,6 +277,10 @@ export class KiteConnection {
     log.warn('kite socket lost', { connection: this.id, was: kind, reason, retryInMs: delayMs });
     this.#arm(delayMs, () => this.#connect());
     this.#enter({ kind: 'waiting', retryAtMs: nowMs + delayMs, reason, isThrottled });
+  }
+
+  #hasLived(sinceMs: number): boolean {
+    return this.#options.clock.monotonicMs() - sinceMs >= KITE_STABLE_MS;
   }
 
   /** Leaves the present socket behind: its late events carry an old generation. */
@@ -272,6 +303,7 @@ export class KiteConnection {
   }
 
   #enter(state: ConnectionState): void {
+    if (state.kind === 'idle' || state.kind === 'stopped') this.#missingSinceMs = undefined;
     this.#state = state;
     this.#options.onState?.(state);
   }

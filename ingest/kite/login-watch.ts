@@ -86,7 +86,7 @@ export class LoginWatch {
   }
 
   /** Looks at the sockets, which may have been refused, and at the clock; each second. */
-  observe(statuses: readonly AccountStatus[]): void {
+  observe(statuses: readonly Pick<AccountStatus, 'id' | 'state'>[]): void {
     for (const { id, state } of statuses) {
       const standing = this.#standings.get(id);
       if (!standing) continue;

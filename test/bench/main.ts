@@ -9,6 +9,7 @@ import type { Bench, Figure } from './bench.ts';
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   decode: () => import('./decode.ts'),
   pipeline: () => import('./pipeline.ts'),
+  plan: () => import('./plan.ts'),
   latency: () => import('./latency.ts'),
   memory: () => import('./memory.ts'),
   system: () => import('./system.ts'),

@@ -62,7 +62,8 @@ export const bench: Bench = {
     const frames = Array.from({ length: INSTRUMENTS / PACKETS_PER_FRAME }, (_, i) =>
       kiteFrame(RECORD_KIND.full, PACKETS_PER_FRAME, FIRST_EXCHANGE_TOKEN + i * PACKETS_PER_FRAME),
     );
-    batcher.want(Array.from({ length: SHARD_COUNT }, (_, shard) => book.tokensOfShard(shard)).flat());
+    const tokens = Array.from({ length: SHARD_COUNT }, (_, shard) => book.tokensOfShard(shard)).flat();
+    batcher.want(tokens.map((token) => ({ token, mode: 'full' })));
     for (let shard = 0; shard < SHARD_COUNT; shard++) {
       const { epoch, seq } = batcher.take(shard, { ticksMax: 0, roundShards: 0 });
       batcher.acknowledge(shard, { epoch, seq, boot: 1 });

@@ -12,7 +12,7 @@ import {
 } from '../../shared/limits.ts';
 import { ALWAYS_OPEN, createSessionCalendar, type SessionCalendar } from '../../shared/market-session.ts';
 import { SESSION_CALENDAR } from '../../shared/session-calendar.ts';
-import type { TickMode } from '../../shared/tick.ts';
+import { accountOf } from './support/accounts.ts';
 import { FakeKite } from './support/fake-kite.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { recordingLog } from './support/recording-log.ts';
@@ -36,24 +36,26 @@ async function start(calendar: SessionCalendar, nowMs?: number, ...tokens: numbe
   onChange.mockClear();
   watch = new FeedWatch({ calendar, clock, log: recording.log, onChange });
   pool = new KitePool({
-    accountId: 'primary',
     wsRoot: kite.url,
     wsParameters: '',
-    apiKey: 'key',
-    accessToken: 'token',
-    connectionsMax: 1,
-    instrumentsMax: 10,
     clock,
     random: () => 0.5,
     log: recording.log,
     onFrame: () => undefined,
     onFrameTooBig: () => undefined,
   });
-  pool.apply(new Map(tokens.map((token) => [token as never, 'full' as TickMode])));
-  pool.start();
+  pool.setDesired(tokens.map((token) => ({ token: token as never, mode: 'full', priority: 'demand' })));
+  pool.setAccounts([accountOf('primary', { connectionsMax: 1, instrumentsMax: 10 })]);
   watch.start(pool);
-  await vi.waitFor(() => expect(pool.status().state).toBe('ok'));
+  await socketOpens();
 }
+
+const socketState = () => pool.connections[0]?.state.kind;
+const socketOpens = () =>
+  vi.waitFor(() => {
+    clock.advance(0);
+    expect(socketState()).toBe('open');
+  });
 
 /** Passes seconds with a heartbeat in each, and with ticks of these tokens. */
 async function pass(ms: number, ...tokens: number[]): Promise<void> {
@@ -76,6 +78,7 @@ beforeEach(async () => {
 afterEach(async () => {
   watch.stop();
   pool.stop();
+  clock.advance(0);
   expect(clock.delaysMs).toEqual([]);
   await kite.stop();
 });
@@ -101,9 +104,9 @@ test('a mute index is stale, its socket is recycled, and ticks make it live agai
   expect(watch.status).toMatchObject({ state: 'stale', silent_segments: ['INDICES'], recycled: 0 });
   await pass(FEED_RECYCLE_AFTER_MS - STALE_AFTER_MS);
   expect(watch.status).toMatchObject({ recycled: 1 });
-  expect(pool.status().sockets[0]?.state).toBe('waiting');
+  expect(socketState()).toBe('waiting');
   clock.advance(KITE_BACKOFF_MS_MAX);
-  await vi.waitFor(() => expect(pool.status().state).toBe('ok'));
+  await socketOpens();
   expect(kite.upgrades).toBe(2);
   await pass(3_000, NIFTY_50);
   expect(watch.status).toMatchObject({ state: 'live', recycled: 1 });

@@ -9,6 +9,7 @@ import { logIn } from '../../ingest/kite/login.ts';
 import { RedirectListener } from '../../ingest/kite/redirect-listener.ts';
 import { Sidecar } from '../../ingest/sidecar.ts';
 import { type Simulator, startSimulator } from '../../ingest/simulator/simulator.ts';
+import { constantSource } from '../../ingest/source.ts';
 import { AccountStore } from '../../ingest/store/accounts.ts';
 import { decodeBatch } from '../../shared/frame.ts';
 import { shardOf } from '../../shared/shard.ts';
@@ -64,7 +65,8 @@ beforeAll(async () => {
   });
   const options = { config, clock: systemClock, random: () => 0, log: recording.log };
   const accounts = new Accounts({ ...options, onSecret: () => undefined });
-  sidecar = new Sidecar({ ...options, accounts, logins: accounts, onSuperseded: () => undefined });
+  const followed = { accounts, logins: accounts, pinned: constantSource([]) };
+  sidecar = new Sidecar({ ...options, ...followed, onSuperseded: () => undefined });
 });
 
 afterAll(async () => {

@@ -16,6 +16,9 @@ test('serves the status and its figures on loopback, and nothing else', async ()
   expect(text).toContain('# TYPE sidecar_ticks_received_total counter\nsidecar_ticks_received_total 100\n');
   expect(text).toContain('sidecar_ticks_rejected_total{reason="no_price"} 4\n');
   expect(text).toContain('sidecar_socket_open{account="primary",socket="1"} 0\n');
+  expect(text).toContain('sidecar_account_up{account="primary"} 0\n');
+  expect(text).toContain('sidecar_account_capacity{account="primary"} 6000\n');
+  expect(text).toContain('sidecar_account_room{account="primary"} 5998\n');
   for (const line of text.trimEnd().split('\n')) {
     expect(line).toMatch(
       /^# (?:HELP|TYPE) [a-z_]+ .+$|^[a-z_]+(?:\{[a-z]+="[^"]*"(?:,[a-z]+="[^"]*")*\})? [\d.]+$/,

@@ -48,6 +48,7 @@ const VERDICTS: Readonly<Record<number, RetryVerdict>> = {
   4002: 'stop',
   4003: 'stop',
   4008: 'backoff',
+  4009: 'stop',
   4013: 'backoff',
   4029: 'backoff',
   4100: 'backoff',

@@ -1,7 +1,10 @@
-// The sidecar's credential: every post is signed over its time, its path and its body with a shared secret.
+// The sidecar's credential: every post is signed over its time, its path and its body with a shared secret, and its dial of
+// the control link over its epoch.
+import { signedEpoch } from '../../shared/control.ts';
 import { AppError } from '../../shared/errors.ts';
 import { INGEST_HEADERS, signedPrefix } from '../../shared/frame.ts';
 import { INGEST_CLOCK_SKEW_MS_MAX } from '../../shared/limits.ts';
+import { readDial } from '../core/dial.ts';
 
 const keys = new Map<string, Promise<CryptoKey>>();
 
@@ -78,4 +81,13 @@ export async function verifyPost(
     throw new AppError('ingest_signature', 'signature does not match');
   }
   return timeMs;
+}
+
+/** Checks a dial of the control link as `verifyPost` does a post. That it is no repeat is for its object to say, too. */
+export async function verifyDial(request: Request, secret: string, nowMs: number): Promise<void> {
+  const dial = readDial(request.headers);
+  if (!dial) {
+    throw new AppError('ingest_unsigned', `${INGEST_HEADERS.epoch} and ${INGEST_HEADERS.time} are required`);
+  }
+  await verifyPost(request, signedEpoch(dial.epoch), secret, nowMs);
 }

@@ -26,7 +26,7 @@ export interface AccountView extends Omit<AccountRecord, 'api_key'> {
   readonly login?: LoginStatus['state'];
   readonly warning?: LoginStatus['warning'];
   readonly sockets: AccountStatus['sockets'];
-  /** Instruments: what it may carry, what it carries, and the rest. */
+  /** Instruments: what its sockets may carry, what they carry, and what they could take over at once. */
   readonly capacity: { readonly instruments: number; readonly used: number; readonly free: number };
 }
 
@@ -50,8 +50,6 @@ export function reportedAccounts(
 export function accountView(record: AccountRecord, status: AccountStatus | undefined): AccountView {
   const { api_key: apiKey, ...shown } = record;
   const instruments = record.enabled ? record.connections_max * record.instruments_max : 0;
-  const sockets = status?.sockets ?? [];
-  const used = sockets.reduce((sum, socket) => sum + socket.instruments, 0);
   const { login } = status ?? {};
   return {
     ...shown,
@@ -59,8 +57,9 @@ export function accountView(record: AccountRecord, status: AccountStatus | undef
     state: record.enabled ? (status?.state ?? 'unknown') : 'disabled',
     ...(login ? { login: login.state } : {}),
     ...(login?.warning ? { warning: login.warning } : {}),
-    sockets,
-    // It may carry more than its row says for the seconds until the sidecar has read the row.
-    capacity: { instruments, used, free: Math.max(0, instruments - used) },
+    sockets: status?.sockets ?? [],
+    capacity: status
+      ? { instruments: status.capacity, used: status.instruments, free: status.room }
+      : { instruments, used: 0, free: instruments },
   };
 }

@@ -71,6 +71,7 @@ export class ShardBook {
   readonly #bars = new ShardBars((token) => this.#definitions.get(token));
   readonly #unwanted = new UnwantedInstruments();
   #known: ReadonlySet<number> | undefined;
+  readonly #epochFence: number;
   #epoch = 0;
   #batchSeq = 0;
   #signedAtMs = 0;
@@ -79,9 +80,11 @@ export class ShardBook {
   #lastBatchAtMs = 0;
   #counters = { batches: 0, duplicates: 0, gaps: 0, ticks: 0, refused: 0, storeFull: 0 };
 
-  constructor(shard: number, boot: number) {
+  /** Batches of sidecars before `epochFence` are refused: this memory's predecessor has had a later one's. */
+  constructor(shard: number, boot: number, epochFence = 0) {
     this.shard = shard;
     this.boot = boot;
+    this.#epochFence = epochFence;
   }
 
   /**
@@ -121,8 +124,9 @@ export class ShardBook {
         message: `batch for shard ${batch.shard} at ${this.shard}`,
       };
     }
-    if (batch.epoch < this.#epoch) {
-      const message = `epoch ${batch.epoch} is older than the active sidecar's ${this.#epoch}`;
+    const activeEpoch = Math.max(this.#epoch, this.#epochFence);
+    if (batch.epoch < activeEpoch) {
+      const message = `epoch ${batch.epoch} is older than the active sidecar's ${activeEpoch}`;
       return { kind: 'refused', code: 'ingest_superseded', message };
     }
     if (batch.epoch === this.#epoch && signedAtMs <= this.#signedAtMs) {

@@ -35,18 +35,31 @@ function lineFields({ token, symbol, mode, speed, filter, isLive }: Subscription
   return { token, symbol, mode, speed, ...filterField(filter), state: isLive ? 'live' : 'pending' };
 }
 
+/** JSON of what many clients are told alike: the limits, and the feed between two of its changes. */
+const keptTexts = new WeakMap<object, string>();
+
+function keptText<T extends object>(value: T, fieldsOf: (value: T) => object): string {
+  let text = keptTexts.get(value);
+  if (text === undefined) {
+    text = JSON.stringify(fieldsOf(value));
+    keptTexts.set(value, text);
+  }
+  return text;
+}
+
 function encodeConnected(event: Extract<ServerEvent, { kind: 'connected' }>): string {
   const { userId, email, name, expiresAtS } = event.principal;
-  return JSON.stringify({
+  const own = JSON.stringify({
     type: 'connected',
     connection_id: event.connectionId,
     user: { user_id: userId, email, name },
     timestamp: isoOfMs(event.timestampMs),
     epoch: event.epoch,
     expires_at: isoOfMs(expiresAtS * 1000),
-    limits: event.limits,
-    ...(event.feed ? { feed: feedFields(event.feed) } : {}),
   });
+  const limits = keptText(event.limits, (all) => all);
+  const feed = event.feed ? `,"feed":${keptText(event.feed, feedFields)}` : '';
+  return `${own.slice(0, -1)},"limits":${limits}${feed}}`;
 }
 
 function encode(event: ServerEvent): string {

@@ -54,7 +54,7 @@ export class ClientCommands {
     }
     const command = DIALECTS[session.identity.dialect].parse(message);
     session.queued++;
-    session.tail = session.tail
+    session.tail = (session.tail ?? Promise.resolve())
       // One that has left is not waited for: its timers would keep the object from hibernating.
       .then(() => (sockets.get(session.socket) ? waitUntil(pace.dueAtMs) : undefined))
       .then(() => this.#carryOut(session, command))

@@ -178,9 +178,11 @@ export class ClientGateway extends DurableObject<Env> {
 
   #welcome(session: Session, principal: Bearer): void {
     const { connectionId, connectedAtMs: timestampMs } = session.identity;
-    const feed = this.#feed ? { feed: this.#feed } : {};
     const identity = { connectionId, principal, timestampMs, epoch: connectionId, limits: CLIENT_LIMITS };
-    this.#sockets.tell(session, { kind: 'connected', ...identity, ...feed });
+    this.#sockets.tellFirst(session, () => {
+      const feed = this.#feed ? { feed: this.#feed } : {};
+      return { kind: 'connected', ...identity, ...feed };
+    });
   }
 
   /** Announces this gateway when its first client comes, and learns what the feed is like: changes come by themselves. */

@@ -1,13 +1,26 @@
-// The one object that knows the parts: which gateways there are, what the sidecar last said of itself, and the feed's state.
+// The one object that knows the parts: which gateways there are, what the sidecar last said of itself, the feed's state,
+// and the socket to the sidecar.
 import { DurableObject } from 'cloudflare:workers';
+import type { ControlAnswer, ControlRequestName, WakeUp } from '../../shared/control.ts';
 import { STATUS_AGE_MS_MAX } from '../../shared/limits.ts';
 import type { SidecarStatus } from '../../shared/status.ts';
+import { readDial } from '../core/dial.ts';
 import { type FeedEvent, type FeedReport, feedAt, isSameFeed, nextFeedCheckAtMs } from '../core/feed.ts';
 import type { Env } from '../env.ts';
+import { SidecarSocket } from './sidecar-socket.ts';
 import { gatewayStub } from './stubs.ts';
 
 const GATEWAY_PREFIX = 'gateway:';
 const FEED_KEY = 'feed';
+const FENCE_KEY = 'fence';
+
+/** Outlives this object's memory: neither an earlier sidecar nor a recorded dial may get in after a reset. */
+interface Fence {
+  /** Of the latest sidecar; earlier ones are refused. */
+  readonly epoch: number;
+  /** When the last dial of that one was signed. */
+  readonly dialledAtMs: number;
+}
 
 export interface ReportedStatus {
   readonly status: SidecarStatus;
@@ -26,9 +39,13 @@ export class ControlLink extends DurableObject<Env> {
   /** Gateways that the last event did not reach: told again at the next look. */
   readonly #unheard = new Set<string>();
   #alarmAtMs: number | undefined;
+  #fence: Fence;
+  readonly #sidecar: SidecarSocket;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
+    this.#fence = ctx.storage.kv.get<Fence>(FENCE_KEY) ?? { epoch: 0, dialledAtMs: 0 };
+    this.#sidecar = new SidecarSocket(ctx);
     this.#told = ctx.storage.kv.get<FeedEvent>(FEED_KEY);
     this.#stampedAtMs = this.#told?.timestampMs ?? 0;
   }
@@ -50,9 +67,10 @@ export class ControlLink extends DurableObject<Env> {
 
   /** Takes the sidecar's report. A lost one costs a second: the next is on its way. */
   report(status: SidecarStatus, signedAtMs: number): StatusVerdict {
-    const epoch = this.#reported?.status.epoch ?? 0;
-    if (status.epoch < epoch) return 'superseded';
-    if (status.epoch === epoch && signedAtMs <= this.#signedAtMs) return 'replayed';
+    if (status.epoch < this.#fence.epoch) return 'superseded';
+    const isKnown = status.epoch === this.#reported?.status.epoch;
+    if (isKnown && signedAtMs <= this.#signedAtMs) return 'replayed';
+    if (status.epoch > this.#fence.epoch) this.#raiseFence({ epoch: status.epoch, dialledAtMs: 0 });
     this.#signedAtMs = signedAtMs;
     this.#reported = { status, receivedAtMs: Date.now() };
     this.#checkFeed();
@@ -70,6 +88,48 @@ export class ControlLink extends DurableObject<Env> {
     // Whoever hears two of them must be able to tell which is the later, also within a millisecond.
     this.#stampedAtMs = Math.max(nowMs, this.#stampedAtMs + 1);
     return { ...this.#feedAt(nowMs), timestampMs: this.#stampedAtMs };
+  }
+
+  /** The sidecar's dial: an upgrade that the Worker has checked, but for whether it is a later one than the last. */
+  override fetch(request: Request): Response {
+    const dial = readDial(request.headers);
+    if (!dial) throw new Error('a dial that nobody has checked');
+    const { epoch, signedAtMs } = dial;
+    const fence = this.#fence;
+    if (epoch < fence.epoch) return new Response('superseded' satisfies StatusVerdict, { status: 409 });
+    if (epoch === fence.epoch && signedAtMs <= fence.dialledAtMs) {
+      return new Response('replayed' satisfies StatusVerdict, { status: 401 });
+    }
+    this.#raiseFence({ epoch, dialledAtMs: signedAtMs });
+    return this.#sidecar.accept(epoch);
+  }
+
+  /** Asks the sidecar. Never rejects by itself; a call that this object's reset cuts off does. */
+  request(name: ControlRequestName, question: unknown, deadlineMs: number): Promise<ControlAnswer> {
+    return this.#sidecar.request(name, question, deadlineMs);
+  }
+
+  /** Tells the sidecar of news; false when none is connected. */
+  wake(name: WakeUp): boolean {
+    return this.#sidecar.wake(name);
+  }
+
+  override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void {
+    this.#sidecar.onMessage(socket, data);
+  }
+
+  override webSocketClose(socket: WebSocket, code: number): void {
+    this.#sidecar.onClose(socket, code);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#sidecar.onClose(socket, 1011);
+  }
+
+  #raiseFence(fence: Fence): void {
+    this.#fence = fence;
+    this.ctx.storage.kv.put(FENCE_KEY, fence);
+    this.#sidecar.supersede(fence.epoch);
   }
 
   override alarm(): void {

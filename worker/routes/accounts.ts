@@ -25,6 +25,7 @@ import {
 } from '../store/accounts.ts';
 import { withDatabase } from '../store/db.ts';
 import { reportedStatus } from './fleet.ts';
+import { wakeSidecar } from './sidecar-link.ts';
 
 export const accounts = new Hono<{ Bindings: Env }>();
 
@@ -166,6 +167,7 @@ accounts.post('/accounts', async (c) => {
   const row = await withDatabase(c.env, c.executionCtx, (sql) =>
     insertAccount(sql, { ...fields, id, api_key }, { changedBy, detail: detailOf(given) }),
   );
+  wakeSidecar(c.env, c.executionCtx, 'accounts_changed');
   return c.json(await viewOf(c, row), 201);
 });
 
@@ -188,6 +190,7 @@ accounts.patch('/accounts/:id', async (c) => {
     updateAccount(sql, id, fields, { changedBy, detail: detailOf(given) }),
   );
   if (!row) throw notFound(id);
+  wakeSidecar(c.env, c.executionCtx, 'accounts_changed');
   return c.json(await viewOf(c, row));
 });
 
@@ -198,6 +201,7 @@ accounts.delete('/accounts/:id', async (c) => {
     deleteAccount(sql, id, { changedBy, detail: {} }),
   );
   if (!isDeleted) throw notFound(id);
+  wakeSidecar(c.env, c.executionCtx, 'accounts_changed');
   return c.json({ id, deleted: true });
 });
 

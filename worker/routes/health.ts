@@ -37,6 +37,8 @@ function tickerOf(reported: ReportedStatus | undefined, nowMs: number) {
     started_at: status.started_at / 1000,
     active_subscriptions: status.active_subscriptions,
     not_placed: status.not_placed,
+    pinned: status.pinned,
+    lease: status.lease,
     reported_age_ms: ageMs,
     accounts: status.accounts,
   };

@@ -1,6 +1,6 @@
 // GET /metrics: the figures of sidecar, shards and gateways for Prometheus.
 import { Hono } from 'hono';
-import type { SidecarStatus } from '../../shared/status.ts';
+import type { AccountStatus, SidecarStatus } from '../../shared/status.ts';
 import { operatorsOnly } from '../auth/middleware.ts';
 import { exposition, type Family, type Sample } from '../core/exposition.ts';
 import type { GatewayStats } from '../core/gateway-stats.ts';
@@ -16,8 +16,10 @@ type Figure<T> = readonly [type: Family['type'], name: string, help: string, pic
 
 const SIDECAR: readonly Figure<SidecarStatus>[] = [
   ['gauge', 'ticker_active_subscriptions', 'Instruments subscribed at Kite.', (s) => s.active_subscriptions],
-  ['gauge', 'ticker_desired_subscriptions', 'Instruments that clients want.', (s) => s.desired],
-  ['gauge', 'ticker_unplaced_subscriptions', 'Instruments wanted beyond capacity.', (s) => s.not_placed],
+  ['gauge', 'ticker_desired_subscriptions', 'Instruments pinned or wanted by clients.', (s) => s.desired],
+  ['gauge', 'ticker_unplaced_subscriptions', 'Instruments wanted and not streamed.', (s) => s.not_placed],
+  ['gauge', 'ticker_pinned_subscriptions', 'Instruments with a pinned subscription.', (s) => s.pinned],
+  ['gauge', 'ticker_lease_confirmed', '1 while the lease is held.', (s) => Number(s.lease === 'held')],
   ['counter', 'ticker_ticks_received_total', 'Ticks decoded and accepted.', (s) => s.ticks_received],
   ['counter', 'ticker_ticks_posted_total', 'Ticks posted to shards.', (s) => s.ticks_posted],
   ['counter', 'ticker_ticks_conflated_total', 'Ticks replaced before posting.', (s) => s.ticks_conflated],
@@ -68,6 +70,13 @@ function byReason(name: string, help: string, counts: Readonly<Record<string, nu
   return { name, type: 'counter', help, samples };
 }
 
+const ACCOUNT: readonly Figure<AccountStatus>[] = [
+  ['gauge', 'kite_account_up', '1 while all is well with an account.', (a) => (a.state === 'ok' ? 1 : 0)],
+  ['gauge', 'kite_account_capacity', 'Instruments that an account may carry.', (a) => a.capacity],
+  ['gauge', 'kite_account_instruments', 'Instruments that an account streams.', (a) => a.instruments],
+  ['gauge', 'kite_account_room', 'Instruments that an account could take over.', (a) => a.room],
+];
+
 function sidecarFamilies({ status, receivedAtMs }: ReportedStatus, nowMs: number): Family[] {
   const sockets = status.accounts.flatMap(({ id: account, sockets: list }) =>
     list.map(({ reconnects: value }, socket) => ({ labels: { account, socket }, value })),
@@ -82,6 +91,7 @@ function sidecarFamilies({ status, receivedAtMs }: ReportedStatus, nowMs: number
   const age = [{ value: (nowMs - receivedAtMs) / 1000 }];
   return [
     ...familiesOf(SIDECAR, [status], () => ({})),
+    ...familiesOf(ACCOUNT, status.accounts, ({ id: account }) => ({ account })),
     {
       name: 'ticker_sidecar_report_age_seconds',
       type: 'gauge',

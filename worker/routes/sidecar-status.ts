@@ -1,12 +1,18 @@
 // The sidecar's report as the edge reads it: signed, and still checked, because /health and /metrics repeat it.
 import { z } from 'zod';
 import { AppError } from '../../shared/errors.ts';
-import { KITE_ACCOUNTS_MAX } from '../../shared/limits.ts';
+import {
+  KITE_ACCOUNT_ID_CHARS_MAX,
+  KITE_ACCOUNTS_MAX,
+  KITE_CONNECTIONS_PER_ACCOUNT_MAX,
+  STATUS_NOT_PLACED_MAX,
+} from '../../shared/limits.ts';
 import { CALENDAR_CERTAINTIES, SEGMENT_NAMES, SESSION_PHASES } from '../../shared/market-session.ts';
 import {
   ACCOUNT_STATES,
   FEED_REASONS,
   FEED_STATES,
+  LEASE_STATES,
   LOGIN_STATES,
   LOGIN_WARNINGS,
   type SidecarStatus,
@@ -17,13 +23,17 @@ const Counts = z.record(z.string().max(64), Count);
 
 const Status = z.object({
   epoch: Count,
+  lease: z.enum(LEASE_STATES),
   started_at: Count,
   running: z.boolean(),
   accounts: z
     .array(
       z.object({
-        id: z.string().max(64),
+        id: z.string().max(KITE_ACCOUNT_ID_CHARS_MAX),
         state: z.enum(ACCOUNT_STATES),
+        capacity: Count,
+        instruments: Count,
+        room: Count,
         sockets: z
           .array(
             z.object({
@@ -33,7 +43,7 @@ const Status = z.object({
               reconnects: Count,
             }),
           )
-          .max(16),
+          .max(KITE_CONNECTIONS_PER_ACCOUNT_MAX),
         login: z
           .object({
             state: z.enum(LOGIN_STATES),
@@ -60,6 +70,8 @@ const Status = z.object({
   active_subscriptions: Count,
   desired: Count,
   not_placed: Count,
+  pinned: Count,
+  not_placed_tokens: z.array(z.int().nonnegative()).max(STATUS_NOT_PLACED_MAX),
   ticks_received: Count,
   ticks_posted: Count,
   ticks_conflated: Count,

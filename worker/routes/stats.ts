@@ -1,14 +1,23 @@
-// GET /ws/stats: who is connected and to how much, over all gateways.
+// GET /ws/stats: who is connected and to how much, over all gateways, and what of it no Kite account has room for.
 import { Hono } from 'hono';
 import { STATS_CONNECTIONS_MAX } from '../../shared/limits.ts';
 import { operatorsOnly } from '../auth/middleware.ts';
+import type { ReportedStatus } from '../durable/control-link.ts';
 import type { Env } from '../env.ts';
-import { gatherGateways } from './fleet.ts';
+import { gatherGateways, reportedStatus } from './fleet.ts';
 
 export const stats = new Hono<{ Bindings: Env }>();
 
+function notPlacedOf({ status, receivedAtMs }: ReportedStatus, nowMs: number) {
+  return {
+    count: status.not_placed,
+    instrument_tokens: status.not_placed_tokens,
+    reported_age_ms: nowMs - receivedAtMs,
+  };
+}
+
 stats.get('/stats', operatorsOnly, async (c) => {
-  const gateways = await gatherGateways(c.env);
+  const [gateways, reported] = await Promise.all([gatherGateways(c.env), reportedStatus(c.env)]);
   const connections = gateways.values.flatMap((gateway) => gateway.connections);
   const unique = new Set(gateways.values.flatMap((gateway) => gateway.tokens));
   return c.json({
@@ -21,5 +30,6 @@ stats.get('/stats', operatorsOnly, async (c) => {
       connections: length,
     })),
     gateways_not_answering: gateways.failed,
+    ...(reported && { not_placed: notPlacedOf(reported, Date.now()) }),
   });
 });

@@ -7,7 +7,7 @@ import { BATCH_BYTES_MAX, BATCH_DEFINITIONS_MAX, BATCH_TICKS_MAX } from '../../.
 import { SHARD_COUNT, shardOf } from '../../../shared/shard.ts';
 import { AT, RECORD_KIND, recordWords } from '../../../shared/tick.ts';
 import { definitionOf, recordOf } from '../../support/records.ts';
-import { bookOf, bookOfTokens, tokensOfShard } from '../support/books.ts';
+import { bookOf, bookOfTokens, inFull, tokensOfShard } from '../support/books.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
 const EPOCH = 1_764_000_000_000;
@@ -28,7 +28,7 @@ function replyTo(taken: TakenBatch, boot = BOOT): BatchReply {
 /** A batcher whose shard has answered once, so that it sends ticks. */
 function linkedBatcher(tokens: readonly number[]): Batcher {
   const batcher = new Batcher(EPOCH, bookOfTokens(tokens));
-  batcher.want(tokens);
+  batcher.want(inFull(tokens));
   batcher.acknowledge(SHARD, replyTo(batcher.take(SHARD, LIMITS)));
   return batcher;
 }
@@ -50,7 +50,7 @@ function pricesOf(batch: Batch): Map<number, number> {
 test('until the shard has answered, only empty batches leave', () => {
   const [token] = tokensOfShard(SHARD, 1);
   const batcher = new Batcher(EPOCH, bookOfTokens([token!]));
-  batcher.want([token!]);
+  batcher.want(inFull([token!]));
   offer(batcher, token!, 100);
   const first = batcher.take(SHARD, LIMITS);
   const hello = decodeBatch(first.bytes);
@@ -132,10 +132,10 @@ test('an instrument that nobody wants any more is forgotten, and not sent again 
   offer(batcher, b, 20);
   takeAndAcknowledge(batcher);
   offer(batcher, a, 11);
-  batcher.want([b]);
+  batcher.want(inFull([b]));
   expect(batcher.wantedSlotOf(a)).toBe(-1);
   expect(batcher.counters.ticksDropped).toBe(1);
-  batcher.want([a, b]);
+  batcher.want(inFull([a, b]));
   const taken = batcher.take(SHARD, LIMITS);
   batcher.acknowledge(SHARD, replyTo(taken, BOOT + 1));
   expect(pricesOf(takeAndAcknowledgeAs(batcher, BOOT + 1))).toEqual(new Map([[b, 20]]));
@@ -207,7 +207,7 @@ test('a batch never exceeds its size, whatever the definitions are', () => {
     name: 'अ'.repeat(96),
   });
   const batcher = new Batcher(EPOCH, bookOf(tokens.map(wide)));
-  batcher.want(tokens);
+  batcher.want(inFull(tokens));
   batcher.acknowledge(SHARD, replyTo(batcher.take(SHARD, LIMITS)));
   const seen = new Set<number>();
   let largest = 0;
@@ -229,16 +229,16 @@ test('a batch never exceeds its size, whatever the definitions are', () => {
 test('slots are found again for new instruments when the table is full', () => {
   const tokens = tokensOfShard(SHARD, 40);
   const batcher = new Batcher(EPOCH, bookOfTokens(tokens), 10);
-  batcher.want(tokens.slice(0, 10));
+  batcher.want(inFull(tokens.slice(0, 10)));
   batcher.acknowledge(SHARD, replyTo(batcher.take(SHARD, LIMITS)));
   offer(batcher, tokens[9]!, 9);
   for (let first = 1; first <= 30; first++) {
-    batcher.want(tokens.slice(first, first + 10));
+    batcher.want(inFull(tokens.slice(first, first + 10)));
     offer(batcher, tokens[first + 9]!, first + 9);
   }
   const prices = pricesOf(takeAndAcknowledge(batcher));
   expect(prices).toEqual(new Map(tokens.slice(30, 40).map((token, i) => [token, 30 + i])));
-  expect(() => batcher.want(tokens)).toThrow(/40 instruments wanted of at most 10/);
+  expect(() => batcher.want(inFull(tokens))).toThrow(/40 instruments wanted of at most 10/);
 });
 
 test('taking twice without an answer is refused: one batch per shard is under way', () => {
@@ -292,7 +292,7 @@ test('whatever is lost, the shard ends with the last value of each wanted instru
     const underWay = new Map<number, TakenBatch>();
     const last = new Map<number, number>();
     let wanted = new Set(tokens.slice(0, 30));
-    batcher.want(wanted);
+    batcher.want(inFull(wanted));
     let price = 0;
     const settle = (shard: number, taken: TakenBatch) => {
       underWay.delete(shard);
@@ -311,7 +311,7 @@ test('whatever is lost, the shard ends with the last value of each wanted instru
       } else if (random.chance(200)) shards[shard]?.reset();
       else if (random.chance(100)) {
         wanted = new Set(tokens.filter(() => random.chance(2)));
-        batcher.want(wanted);
+        batcher.want(inFull(wanted));
         for (const token of last.keys()) if (!wanted.has(token)) last.delete(token);
       } else if (wanted.size > 0) {
         const token = random.pick([...wanted]);

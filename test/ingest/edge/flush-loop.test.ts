@@ -7,7 +7,7 @@ import { INGEST_HEARTBEAT_MS, INGEST_POST_RETRIES_MAX } from '../../../shared/li
 import { SHARD_COUNT } from '../../../shared/shard.ts';
 import { RECORD_KIND } from '../../../shared/tick.ts';
 import { recordOf } from '../../support/records.ts';
-import { bookOfTokens, tokensOfShard } from '../support/books.ts';
+import { bookOfTokens, inFull, tokensOfShard } from '../support/books.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { recordingLog } from '../support/recording-log.ts';
 
@@ -26,7 +26,7 @@ const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 function loopFor(onDemand = vi.fn()) {
   const clock = new ManualClock();
   const batcher = new Batcher(EPOCH, bookOfTokens(TOKENS));
-  batcher.want(TOKENS);
+  batcher.want(inFull(TOKENS));
   const pending: PendingPost[] = [];
   const onSuperseded = vi.fn();
   const loop = new FlushLoop({

@@ -1,7 +1,15 @@
 import { expect, test, vi } from 'vitest';
 import type { Post } from '../../../ingest/edge/signed-post.ts';
 import { StatusPoster } from '../../../ingest/edge/status-poster.ts';
-import { STATUS_BYTES_MAX, STATUS_INTERVAL_MS } from '../../../shared/limits.ts';
+import {
+  KITE_ACCOUNT_ID_CHARS_MAX,
+  KITE_ACCOUNTS_MAX,
+  KITE_CONNECTIONS_PER_ACCOUNT_MAX,
+  STATUS_BYTES_MAX,
+  STATUS_INTERVAL_MS,
+  STATUS_NOT_PLACED_MAX,
+} from '../../../shared/limits.ts';
+import { parseStatus } from '../../../worker/routes/sidecar-status.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { recordingLog } from '../support/recording-log.ts';
 import { statusOf } from '../support/statuses.ts';
@@ -65,13 +73,42 @@ test('a later sidecar ends it', async () => {
 
 test('a report over the limit is not sent', async () => {
   const post = vi.fn<Post>();
-  const account = { id: 'x'.repeat(STATUS_BYTES_MAX), state: 'ok', sockets: [] } as const;
-  const { poster, lines } = posterFor(post, { ...statusOf(), accounts: [account] });
+  const [account] = statusOf().accounts;
+  const { poster, lines } = posterFor(post, {
+    ...statusOf(),
+    accounts: [{ ...account!, id: 'x'.repeat(STATUS_BYTES_MAX) }],
+  });
   poster.start();
   await settle();
   expect(post).not.toHaveBeenCalled();
   expect(lines.join('')).toMatch(/status of \d+ bytes/);
   poster.stop();
+});
+
+test('the largest report that there can be is within the limit, and the edge takes it', () => {
+  const sockets = Array.from({ length: KITE_CONNECTIONS_PER_ACCOUNT_MAX }, () => ({
+    state: 'unauthorized' as const,
+    instruments: 3_000,
+    last_frame_age_ms: 1_000_000_000,
+    reconnects: 1_000_000_000,
+  }));
+  const status = statusOf({
+    accounts: Array.from({ length: KITE_ACCOUNTS_MAX }, (_, number) => ({
+      id: `${number}`.padStart(KITE_ACCOUNT_ID_CHARS_MAX, 'x'),
+      state: 'unauthorized' as const,
+      capacity: 9_000,
+      instruments: 9_000,
+      room: 9_000,
+      sockets,
+    })),
+    not_placed: 1_000_000,
+    not_placed_tokens: Array.from({ length: STATUS_NOT_PLACED_MAX }, (_, number) => 0xffff_ffff - number),
+  });
+  const body = Buffer.from(JSON.stringify(status));
+  expect(body.byteLength).toBeLessThanOrEqual(STATUS_BYTES_MAX);
+  expect(parseStatus(body)).toEqual(status);
+  const tooMany = { ...status, not_placed_tokens: [...status.not_placed_tokens, 1] };
+  expect(() => parseStatus(Buffer.from(JSON.stringify(tooMany)))).toThrow(/not_placed_tokens/);
 });
 
 test('news is reported at once, and news that comes while a report is under way right after it', async () => {

@@ -57,7 +57,14 @@ function start(settings: Record<string, string>): void {
 const database = () => ({ DATABASE_URL: url, CREDENTIALS_KEYS: KEYS });
 /** The accounts as the sockets would have them. */
 const sockets = (): AccountStatus[] =>
-  (told.at(-1) ?? []).map(({ id, isEnabled }) => ({ id, state: isEnabled ? 'ok' : 'disabled', sockets: [] }));
+  (told.at(-1) ?? []).map(({ id, isEnabled }) => ({
+    id,
+    state: isEnabled ? 'ok' : 'disabled',
+    capacity: 9_000,
+    instruments: 0,
+    room: 9_000,
+    sockets: [],
+  }));
 const logins = () =>
   Object.fromEntries(accounts.describe(sockets()).map(({ id, login }) => [id, login?.state]));
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { ConnectionMoves } from '../../../ingest/core/assign.ts';
+import type { ConnectionMoves } from '../../../ingest/core/placement.ts';
 import { KiteConnection } from '../../../ingest/kite/connection.ts';
 import type { TextMessage } from '../../../ingest/kite/text-message.ts';
 import {
@@ -97,7 +97,7 @@ test('hands on binary frames with the time of their arrival, and texts apart', a
   expect(lines.filter((line) => /more than 3000|unknown text/.test(line))).toHaveLength(2);
 });
 
-test('subscribes in messages of a bounded size, the mode after the subscription', async () => {
+test('subscribes in messages of a bounded size, the mode right after each subscription', async () => {
   const { connection } = connect();
   await reached(connection, 'open');
   const all = tokens(KITE_TOKENS_PER_MESSAGE_MAX + 1);
@@ -107,8 +107,8 @@ test('subscribes in messages of a bounded size, the mode after the subscription'
   const firsts = all.slice(0, -1);
   expect(kite.last.commands).toEqual([
     { a: 'subscribe', v: firsts },
-    { a: 'subscribe', v: [last] },
     { a: 'mode', v: ['full', firsts] },
+    { a: 'subscribe', v: [last] },
     { a: 'mode', v: ['full', [last]] },
   ]);
 });
@@ -220,7 +220,11 @@ test.each([403, 400])('%i stops all attempts until there is a new token', async 
   expect(kite.upgrades).toBe(1);
   expect(lines.join('')).not.toContain(TOKEN);
   kite.answer = 'accept';
+  connection.setAccessToken(TOKEN);
+  expect(connection.state.kind).toBe('unauthorized');
   connection.setAccessToken('tomorrow');
+  expect(connection.state.kind).toBe('idle');
+  connection.start();
   await reached(connection, 'open');
   expect(kite.last.query.get('access_token')).toBe('tomorrow');
 });
@@ -324,4 +328,62 @@ test('recycled, an open socket is replaced by one with the same subscriptions; o
   expect(kite.last).not.toBe(old);
   expect(kite.last.commands[0]).toEqual({ a: 'subscribe', v: [a] });
   expect(connection.reconnects).toBe(1);
+});
+
+test('without a token it asks nobody, and a token that is taken away ends its retries', async () => {
+  const { connection } = connect();
+  await reached(connection, 'open');
+  connection.setAccessToken(undefined);
+  expect(connection.state.kind).toBe('open');
+  kite.last.socket.terminate();
+  await reached(connection, 'waiting');
+  clock.advance(KITE_BACKOFF_MS_MAX);
+  expect(connection.state).toEqual({ kind: 'unauthorized' });
+  expect(clock.delaysMs).toEqual([]);
+  connection.setAccessToken('tomorrow');
+  connection.start();
+  await reached(connection, 'open');
+  expect(kite.upgrades).toBe(2);
+});
+
+test('a handshake under way with the old token is left for one with the new', async () => {
+  kite.answer = 'never';
+  const { connection } = connect();
+  await eventually(() => expect(kite.upgrades).toBe(1));
+  kite.answer = 'accept';
+  connection.setAccessToken('tomorrow');
+  expect(connection.state.kind).toBe('idle');
+  connection.start();
+  await reached(connection, 'open');
+  expect(kite.last.query.get('access_token')).toBe('tomorrow');
+});
+
+test('tells since when it is missing, and whether it has failed lately', async () => {
+  const { connection } = connect(() => 0.5);
+  expect(connection.missingSinceMs).toBe(clock.monotonicMs());
+  await reached(connection, 'open');
+  expect(connection.missingSinceMs).toBeUndefined();
+  expect(connection.hasFailedLately).toBe(false);
+  clock.advance(1_000);
+  const lostAtMs = clock.monotonicMs();
+  kite.answer = 503;
+  kite.last.socket.terminate();
+  await reached(connection, 'waiting');
+  clock.advance(250);
+  await reached(connection, 'waiting');
+  // The time of the first loss, through all attempts.
+  expect(connection.missingSinceMs).toBe(lostAtMs);
+  kite.answer = 'accept';
+  clock.advance(clock.delaysMs[0] as number);
+  await reached(connection, 'open');
+  expect(connection.missingSinceMs).toBeUndefined();
+  expect(connection.hasFailedLately).toBe(true);
+  for (let passedMs = 0; passedMs < KITE_STABLE_MS; passedMs += 1_000) {
+    kite.last.socket.send(Uint8Array.of(0));
+    await eventually(() => expect(connection.lastFrameAgeMs).toBe(0));
+    clock.advance(1_000);
+  }
+  expect(connection.hasFailedLately).toBe(false);
+  connection.stop();
+  expect(connection.missingSinceMs).toBeUndefined();
 });

@@ -61,7 +61,7 @@ beforeEach(() => {
 
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 const state = () => watch.statusOf('main')?.state;
-const sockets = (of: AccountState) => watch.observe([{ id: 'main', state: of, sockets: [] }]);
+const sockets = (of: AccountState) => watch.observe([{ id: 'main', state: of }]);
 const logged = (text: string) => lines.filter((line) => line.includes(text)).length;
 
 test('a new token is asked about once, and its standing is what Kite says', async () => {

@@ -1,4 +1,5 @@
 // Instrument lists made by hand for tests.
+import type { WantedInstrument } from '../../../ingest/core/batcher.ts';
 import type { InstrumentBook } from '../../../ingest/core/instrument-book.ts';
 import type { InstrumentDefinition, InstrumentToken } from '../../../shared/instrument.ts';
 import { shardOf } from '../../../shared/shard.ts';
@@ -29,4 +30,9 @@ export function tokensOfShard(shard: number, count: number): InstrumentToken[] {
     if (shardOf(token) === shard) tokens.push(token);
   }
   return tokens;
+}
+
+/** All of them wanted in full mode. */
+export function inFull(tokens: Iterable<number>): WantedInstrument[] {
+  return Array.from(tokens, (token) => ({ token, mode: 'full' }));
 }

@@ -21,10 +21,14 @@ export interface FakeKiteSocket {
 export class FakeKite {
   readonly url: string;
   answer: UpgradeAnswer = 'accept';
+  /** By api_key, instead of `answer`. */
+  readonly answers = new Map<string, UpgradeAnswer>();
   /** Sockets in the order in which they were opened; closed ones stay in the list. */
   readonly sockets: FakeKiteSocket[] = [];
   /** Upgrades that were asked for, whatever the answer. */
   upgrades = 0;
+  /** The api_key of each of them. */
+  readonly upgradeKeys: string[] = [];
   readonly #server: Server;
   readonly #tcpSockets = new Set<Socket>();
 
@@ -44,18 +48,22 @@ export class FakeKite {
       socket.on('close', () => kite.#tcpSockets.delete(socket));
     });
     server.on('upgrade', (request, socket, head) => {
+      const query = new URL(request.url ?? '', 'http://kite').searchParams;
+      const apiKey = query.get('api_key') ?? '';
       kite.upgrades++;
+      kite.upgradeKeys.push(apiKey);
       socket.on('error', () => undefined);
-      if (kite.answer === 'never') return;
-      if (typeof kite.answer === 'number') {
-        socket.end(`HTTP/1.1 ${kite.answer} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+      const answer = kite.answers.get(apiKey) ?? kite.answer;
+      if (answer === 'never') return;
+      if (typeof answer === 'number') {
+        socket.end(`HTTP/1.1 ${answer} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
         return;
       }
       wss.handleUpgrade(request, socket, head, (client) => {
         const opened: FakeKiteSocket = {
           socket: client,
           tcp: socket,
-          query: new URL(request.url ?? '', 'http://kite').searchParams,
+          query,
           commands: [],
         };
         client.on('message', (data) => opened.commands.push(JSON.parse(String(data))));
@@ -76,7 +84,15 @@ export class FakeKite {
   }
 
   get openCount(): number {
-    return this.sockets.filter(({ socket }) => socket.readyState === socket.OPEN).length;
+    return this.openSockets().length;
+  }
+
+  /** Sockets that are open now, of one api_key if it is given. */
+  openSockets(apiKey?: string): FakeKiteSocket[] {
+    return this.sockets.filter(
+      ({ socket, query }) =>
+        socket.readyState === socket.OPEN && (apiKey === undefined || query.get('api_key') === apiKey),
+    );
   }
 
   async stop(): Promise<void> {

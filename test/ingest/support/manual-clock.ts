@@ -30,6 +30,11 @@ export class ManualClock implements Clock {
     this.#wallOffsetMs += byMs;
   }
 
+  /** Time passes and nothing runs: the process was stopped. What fell due runs with the next `advance`, late. */
+  skip(byMs: number): void {
+    this.#nowMs += byMs;
+  }
+
   after(delayMs: number, run: () => void): Timer {
     const pending = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, run };
     this.#pending.push(pending);

@@ -5,12 +5,16 @@ import { feedStatusOf } from '../../support/feed-statuses.ts';
 export function statusOf(parts: Partial<SidecarStatus> = {}): SidecarStatus {
   return {
     epoch: 1_764_000_000_000,
+    lease: 'held',
     started_at: 1_764_000_000_000,
     running: true,
     accounts: [
       {
         id: 'primary',
         state: 'connecting',
+        capacity: 6_000,
+        instruments: 2,
+        room: 5_998,
         sockets: [
           { state: 'open', instruments: 2, last_frame_age_ms: 10, reconnects: 1 },
           { state: 'idle', instruments: 0, reconnects: 0 },
@@ -21,6 +25,8 @@ export function statusOf(parts: Partial<SidecarStatus> = {}): SidecarStatus {
     active_subscriptions: 2,
     desired: 3,
     not_placed: 1,
+    pinned: 0,
+    not_placed_tokens: [408_065],
     ticks_received: 100,
     ticks_posted: 90,
     ticks_conflated: 8,

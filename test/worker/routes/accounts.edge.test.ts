@@ -1,7 +1,17 @@
 // /accounts: who may, what is kept and how, what is shown and what never is.
-import { createExecutionContext } from 'cloudflare:test';
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { env, exports } from 'cloudflare:workers';
-import { beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest';
+import {
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  inject,
+  type MockInstance,
+  test,
+  vi,
+} from 'vitest';
 import { TRADER, VIEWER } from '../../../dev/demo-users.ts';
 import { CredentialVault, parseKeyRing } from '../../../shared/credential-vault.ts';
 import {
@@ -10,14 +20,14 @@ import {
   CREDENTIAL_CHARS_MAX,
   KITE_ACCOUNTS_MAX,
 } from '../../../shared/limits.ts';
-import type { SidecarStatus } from '../../../shared/status.ts';
 import { app } from '../../../worker/app.ts';
 import { apiKeyHmac } from '../../../worker/auth/api-key.ts';
+import { ControlLink } from '../../../worker/durable/control-link.ts';
 import type { Env } from '../../../worker/env.ts';
 import { withDatabase } from '../../../worker/store/db.ts';
+import { statusOf } from '../../ingest/support/statuses.ts';
 import { TestSidecar } from '../../support/edge/sidecar.ts';
 import { mintToken } from '../../support/edge/tokens.ts';
-import { feedStatusOf } from '../../support/feed-statuses.ts';
 import { GOLDEN_ENVELOPE, GOLDEN_PLACE, GOLDEN_RING, GOLDEN_SECRET } from '../../support/golden-envelope.ts';
 
 const WRITE_KEY = `te_${'w'.repeat(43)}`;
@@ -47,8 +57,10 @@ async function call(method: string, path: string, options: Call = {}) {
     headers,
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
-  const response = await app.fetch(request, bindings, createExecutionContext());
+  const context = createExecutionContext();
+  const response = await app.fetch(request, bindings, context);
   const text = await response.text();
+  await waitOnExecutionContext(context);
   return { status: response.status, text, json: JSON.parse(text) as Record<string, unknown> };
 }
 
@@ -67,7 +79,12 @@ beforeAll(async () => {
     }
   });
 });
-beforeEach(() => sql((db) => db`truncate accounts, account_changes`));
+let wake: MockInstance<ControlLink['wake']>;
+beforeEach(async () => {
+  wake = vi.spyOn(ControlLink.prototype, 'wake').mockReturnValue(true);
+  await sql((db) => db`truncate accounts, account_changes`);
+});
+afterEach(() => void vi.restoreAllMocks());
 
 describe('who may', () => {
   const bearer = async (user: typeof TRADER) => ({ authorization: `Bearer ${await mintToken({}, user)}` });
@@ -238,6 +255,17 @@ test('of very many changes the latest are told', async () => {
   ]);
 });
 
+test('the sidecar is woken by every change, and by nothing else', async () => {
+  await add();
+  await call('PATCH', '/accounts/main', { body: { enabled: false } });
+  await call('DELETE', '/accounts/main');
+  expect(wake.mock.calls).toEqual(Array(3).fill(['accounts_changed']));
+  await call('DELETE', '/accounts/main');
+  await call('GET', '/accounts');
+  await add({ api_secret: '' });
+  expect(wake).toHaveBeenCalledTimes(3);
+});
+
 describe('refused, with the field and without the value:', () => {
   const good = { id: 'main', api_key: 'abcd1234', api_secret: SECRET };
 
@@ -300,17 +328,16 @@ describe('refused, with the field and without the value:', () => {
       expect((await call('PATCH', '/accounts/main', { body: { enabled: true }, bindings })).status).toBe(200);
     }
     expect(logged.mock.calls.join()).not.toContain('short');
-    vi.restoreAllMocks();
   });
 
   test('nothing, while the object that knows the sidecar does not answer', async () => {
     const warned = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
-    const broken = { getByName: () => ({ reported: () => Promise.reject(new Error('overloaded')) }) };
+    const overloaded = () => Promise.reject(new Error('overloaded'));
+    const broken = { getByName: () => ({ reported: overloaded, wake: overloaded }) };
     const bindings = { ...testEnv, CONTROL_LINK: broken } as unknown as Env;
     const answer = await call('POST', '/accounts', { body: good, bindings });
     expect([answer.status, answer.json.state]).toEqual([201, 'unknown']);
-    expect(warned).toHaveBeenCalledTimes(1);
-    vi.restoreAllMocks();
+    expect(warned).toHaveBeenCalledTimes(2);
   });
 
   test('while the database is away', async () => {
@@ -328,19 +355,18 @@ describe('refused, with the field and without the value:', () => {
     expect(answers.map(({ status, json }) => [status, json.code])).toEqual(
       Array(3).fill([503, 'database_unavailable']),
     );
-    vi.restoreAllMocks();
   });
 });
 
 describe('with a sidecar', () => {
-  const STATUS: SidecarStatus = {
-    epoch: 1_764_000_000_000,
-    started_at: 1_764_000_000_000,
-    running: true,
+  const STATUS = statusOf({
     accounts: [
       {
         id: 'main',
         state: 'ok',
+        capacity: 9_000,
+        instruments: 3_442,
+        room: 5_558,
         sockets: [
           { state: 'open', instruments: 3_000, reconnects: 0 },
           { state: 'open', instruments: 442, reconnects: 2 },
@@ -352,25 +378,17 @@ describe('with a sidecar', () => {
           warning: 'expires_soon',
         },
       },
-      { id: 'primary', state: 'unauthorized', sockets: [], login: { state: 'refused' } },
+      {
+        id: 'primary',
+        state: 'unauthorized',
+        capacity: 9_000,
+        instruments: 0,
+        room: 0,
+        sockets: [],
+        login: { state: 'refused' },
+      },
     ],
-    feed: feedStatusOf({}),
-    active_subscriptions: 442,
-    desired: 443,
-    not_placed: 1,
-    ticks_received: 1,
-    ticks_posted: 1,
-    ticks_conflated: 0,
-    ticks_rejected: {},
-    frames_received: 1,
-    frame_faults: {},
-    batches_posted: 1,
-    batches_retried: 0,
-    batches_failed: 0,
-    instruments: { status: 'ok', count: 1, loaded_at: 1 },
-    rss_bytes: 1,
-    cpu_seconds: 1,
-  };
+  });
 
   const sidecar = new TestSidecar();
   async function report(status: unknown): Promise<number> {
@@ -410,7 +428,6 @@ describe('with a sidecar', () => {
     // The token of the caller would be too old then, the key is not.
     const { json } = await call('GET', '/accounts');
     expect(json).toMatchObject({ accounts: [{ state: 'unknown', sockets: [] }], unlisted: [] });
-    vi.restoreAllMocks();
   });
 
   test('health shows the logins without secrets, and is degraded while one is needed', async () => {

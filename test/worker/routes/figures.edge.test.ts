@@ -7,13 +7,25 @@ import { feedStatusOf } from '../../support/feed-statuses.ts';
 
 const STATUS: SidecarStatus = {
   epoch: 1_764_000_000_000,
+  lease: 'held',
   started_at: 1_764_000_000_000,
   running: true,
-  accounts: [{ id: 'primary', state: 'ok', sockets: [{ state: 'open', instruments: 442, reconnects: 2 }] }],
+  accounts: [
+    {
+      id: 'primary',
+      state: 'ok',
+      capacity: 9_000,
+      instruments: 442,
+      room: 8_558,
+      sockets: [{ state: 'open', instruments: 442, reconnects: 2 }],
+    },
+  ],
   feed: feedStatusOf({}),
   active_subscriptions: 442,
   desired: 443,
   not_placed: 1,
+  pinned: 0,
+  not_placed_tokens: [408_065],
   ticks_received: 1_000,
   ticks_posted: 900,
   ticks_conflated: 99,
@@ -60,7 +72,7 @@ test('health is degraded without a sidecar, and says what it says with one', asy
     ticker: { running: true, started_at: 1_764_000_000, active_subscriptions: 442, not_placed: 1 },
     dependencies: { instrument_registry: { status: 'ok', cached_instruments: 114_728 } },
   });
-  const refused = [{ ...STATUS.accounts[0], id: 'primary', state: 'unauthorized' as const, sockets: [] }];
+  const refused = STATUS.accounts.map((account) => ({ ...account, state: 'unauthorized' as const }));
   await report(sidecar, { ...STATUS, accounts: refused });
   expect((await health()).status).toBe('degraded');
 });
@@ -91,8 +103,20 @@ test('metrics are valid Prometheus text with one sample per part', async () => {
     expect(sample).toMatch(/^[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? -?[0-9.e+-]+$/);
   expect(samples).toContain('ticker_active_subscriptions 442');
   expect(samples).toContain('websocket_pool_connections{account="primary"} 1');
+  expect(samples).toContain('kite_account_up{account="primary"} 1');
+  expect(samples).toContain('kite_account_capacity{account="primary"} 9000');
+  expect(samples).toContain('kite_account_instruments{account="primary"} 442');
+  expect(samples).toContain('kite_account_room{account="primary"} 8558');
   expect(samples).toContain('ticker_ticks_rejected_total{reason="no_price"} 1');
   expect(samples.filter((sample) => sample.startsWith('edge_shard_batches_total'))).toHaveLength(8);
   const names = lines.filter((line) => line.startsWith('# TYPE')).map((line) => line.split(' ')[2]);
   expect(new Set(names).size).toBe(names.length);
+});
+
+test('/ws/stats names what no account has room for', async () => {
+  await report(new TestSidecar(), { ...STATUS, epoch: STATUS.epoch + 20 });
+  const response = await exports.default.fetch('http://edge/ws/stats');
+  expect(await response.json()).toMatchObject({
+    not_placed: { count: 1, instrument_tokens: [408_065], reported_age_ms: expect.any(Number) },
+  });
 });

@@ -1,4 +1,5 @@
 // The sidecar's door: what is not signed, not fresh, repeated, altered or too big changes nothing.
+import { abortAllDurableObjects, evictDurableObject } from 'cloudflare:test';
 import { env, exports } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
 import { INGEST_HEADERS } from '../../../shared/frame.ts';
@@ -17,8 +18,12 @@ async function code(request: Request): Promise<[number, string]> {
   return [response.status, body.code ?? 'none'];
 }
 
+function shard() {
+  return env.INSTRUMENT_SHARD.getByName(shardName(SHARD));
+}
+
 function shardStats() {
-  return env.INSTRUMENT_SHARD.getByName(shardName(SHARD)).stats();
+  return shard().stats();
 }
 
 describe('refused posts change nothing', () => {
@@ -88,6 +93,19 @@ describe('refused posts change nothing', () => {
     const older = new TestSidecar(1_764_000_009_000);
     const request = await older.request(PATH, older.batch(SHARD, {}), older.nextTime());
     expect(await code(request)).toEqual([409, 'ingest_superseded']);
+  });
+
+  test('an older sidecar is refused also by a shard that lost its memory, and the active one is not', async () => {
+    const active = new TestSidecar(1_764_000_012_000);
+    const older = new TestSidecar(1_764_000_011_000);
+    await active.post(SHARD);
+    for (const lose of [() => evictDurableObject(shard()), () => abortAllDurableObjects()]) {
+      await lose();
+      const request = await older.request(PATH, older.batch(SHARD, {}), older.nextTime());
+      expect(await code(request)).toEqual([409, 'ingest_superseded']);
+      await active.post(SHARD);
+      expect(await shardStats()).toMatchObject({ batches: 1, gaps: 0 });
+    }
   });
 
   test('bodies over the limit, at it, and frames that lie', async () => {
