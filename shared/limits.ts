@@ -265,6 +265,8 @@ export const CLIENT_SDK_SUBSCRIPTIONS_MAX = 10_000;
 /** SDK: listeners per event, and open iterators; more is a leak in the application. */
 export const CLIENT_SDK_LISTENERS_MAX = 1_000;
 export const CLIENT_SDK_ITERATORS_MAX = 1_000;
+/** SDK: closed bars that wait for one loop that is busy: most of a minute of all that a server gives one client. */
+export const CLIENT_SDK_BARS_WAITING_MAX = 10_000;
 /** SDK: largest frame that is parsed: 3,000 refusals with their messages are 600 kB. */
 export const CLIENT_SDK_FRAME_CHARS_MAX = 4 * 1024 * 1024;
 /** SDK: commands per second before the server has published its own number. */

@@ -644,6 +644,7 @@ describe('what cannot be read', () => {
     ['{}', 'message without type'],
     ['{"type":"tick","data":{"instrument_token":1}}', 'tick with missing fields'],
     ['{"type":"tick","data":{"instrument_token":1,"seq":1,"last_price":"1"}}', 'tick with missing fields'],
+    ['{"type":"bar","data":{"instrument_token":1}}', 'bar with missing fields'],
     ['{"type":"lag"}', 'lag without skipped'],
     ['{"type":"feed","state":"fine"}', 'feed with an unknown state'],
     ['x'.repeat(CLIENT_SDK_FRAME_CHARS_MAX + 1), `a frame of ${CLIENT_SDK_FRAME_CHARS_MAX + 1} characters`],
@@ -661,7 +662,7 @@ describe('what cannot be read', () => {
     const { client, socket } = await liveScene();
     const errors: ClientError[] = [];
     client.on('error', (error) => errors.push(error));
-    socket.say({ type: 'bar', data: {} });
+    socket.say({ type: 'candle', data: {} });
     socket.say({ type: 'unsubscribed', tokens: [] });
     expect(errors).toEqual([]);
   });
