@@ -4,7 +4,7 @@ import { CLIENT_SDK_STALE_AFTER_MS } from '../limits.ts';
 import type { TickMode } from '../tick.ts';
 import { type Bar, type BarInterval, parseInterval } from './bar.ts';
 import { checkOptions, platformSocket, type TickerClientOptions } from './client-options.ts';
-import { systemClock } from './clock.ts';
+import { createClock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { ClientEndedError, type ClientEvents, type ClientState, type FinalState } from './events.ts';
@@ -48,7 +48,7 @@ export class TickerClient {
   /** Throws AppError `invalid_parameter` for options that cannot be. Connects when `connect` is called. */
   constructor(options: TickerClientOptions) {
     checkOptions(options);
-    const { clock = systemClock, random = Math.random } = options;
+    const { clock = createClock(), random = Math.random } = options;
     this.#tokens = new TokenSource(options.token, clock);
     this.#streams = new Streams({
       clock,
