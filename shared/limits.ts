@@ -258,11 +258,11 @@ export const CLIENT_SDK_ANSWER_MS_MAX = 15_000;
 export const CLIENT_SDK_REFUSED_RETRY_MS = 5_000;
 /** SDK: requests without an answer yet; the server queues 64 commands per socket and then refuses. */
 export const CLIENT_SDK_REQUESTS_OPEN_MAX = 32;
-/** SDK: wanted instruments of one client: four times what a server takes; what is over its limit it rejects by name. */
+/** SDK: wanted instruments of one client, of each kind of stream: four times the ticks that a server takes; it rejects by name. */
 export const CLIENT_SDK_INSTRUMENTS_MAX = 12_000;
 /** SDK: subscription handles of one client; more is a leak in the application. */
 export const CLIENT_SDK_SUBSCRIPTIONS_MAX = 10_000;
-/** SDK: listeners per event, and open iterators; more is a leak in the application. */
+/** SDK: listeners per event, and open loops over ticks and over bars; more is a leak in the application. */
 export const CLIENT_SDK_LISTENERS_MAX = 1_000;
 export const CLIENT_SDK_ITERATORS_MAX = 1_000;
 /** SDK: closed bars that wait for one loop that is busy: most of a minute of all that a server gives one client. */

@@ -8,6 +8,8 @@ import type { Tick } from './tick.ts';
 /** Bounds that the server publishes; those it does not name stay as the client assumes them. */
 export interface ServerLimits {
   readonly subscriptions?: number;
+  readonly filters?: number;
+  readonly bars?: number;
   readonly tokens_per_message?: number;
   readonly message_chars?: number;
   readonly messages_per_second?: number;

@@ -48,7 +48,14 @@ function invalid(reason: string): ServerMessage {
 /** Bounds of use to a client are whole and above zero. */
 function readLimits(value: unknown): ServerLimits {
   if (!isObject(value)) return {};
-  const names = ['subscriptions', 'tokens_per_message', 'message_chars', 'messages_per_second'] as const;
+  const names = [
+    'subscriptions',
+    'filters',
+    'bars',
+    'tokens_per_message',
+    'message_chars',
+    'messages_per_second',
+  ] as const;
   const given = names.filter((name) => isNumber(value[name]) && (value[name] as number) >= 1);
   return Object.fromEntries(given.map((name) => [name, Math.floor(value[name] as number)]));
 }

@@ -49,7 +49,7 @@ function indexOfKey(key: number): IntervalIndex {
  */
 class KeptBars {
   /** Entry n is the list that the n-th last bar went into: lists and ring have the same order. */
-  readonly #lists = new Array<Bar[] | undefined>(BARS_KEPT_MAX);
+  readonly #lists: Bar[][] = [];
   #next = 0;
 
   add(list: Bar[], bar: Bar): void {
