@@ -7,6 +7,7 @@ import {
 } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, expect, inject, test, vi } from 'vitest';
+import { ERRORS } from '../../../shared/errors.ts';
 import { MESSAGES_PER_SECOND_MAX, RESUME_AGE_MS_MAX } from '../../../shared/limits.ts';
 import { SHARD_COUNT, shardName, shardOf } from '../../../shared/shard.ts';
 import { RECORD_KIND } from '../../../shared/tick.ts';
@@ -242,12 +243,19 @@ class HostileSession {
   async #finish(client: HostileClient, end: string): Promise<void> {
     client.send('{"action":"list","id":"end"}');
     await client.until(() => client.end !== undefined);
+    // Another session of the same user has said that it was this one: then it is this one's turn to go.
+    if (client.closeCode === ERRORS.goaway.closeCode) {
+      this.#done(client, 'taken over');
+      return;
+    }
     if (!client.isOpen)
       throw new Error(`${end}: closed with ${client.closeCode}, ${JSON.stringify(client.end)}`);
-    const { answers, sent, total } = client;
+    const { answers, sent, total, barsTotal } = client;
     if (answers !== sent) throw new Error(`${end}: ${sent} messages, ${answers} answers`);
     const items = client.end?.items as unknown[];
     if (items.length !== total) throw new Error(`${end}: ${items.length} subscriptions, ${total} were told`);
+    const bars = (client.end?.bars ?? []) as unknown[];
+    if (bars.length !== barsTotal) throw new Error(`${end}: ${bars.length} bars, ${barsTotal} were told`);
     this.#done(client, end);
     client.close(1000);
     await client.until(() => false);
