@@ -13,6 +13,8 @@ export class HostileClient {
   readonly socket: WebSocket;
   /** Epoch of the connection, once it is welcomed. */
   epoch: string | undefined;
+  /** Whose connection it is, once it is welcomed. */
+  userId: string | undefined;
   sent = 0;
   answers = 0;
   /** Answers that say the message was not read because there were too many. */
@@ -57,10 +59,17 @@ export class HostileClient {
     return this.closeCode === undefined && this.socket.readyState === WebSocket.OPEN;
   }
 
-  send(message: string | Uint8Array): void {
-    if (!this.isOpen) return;
+  /** Another client has said that it goes on where this one was. */
+  get isTakenOver(): boolean {
+    return this.closeCode === ERRORS.goaway.closeCode;
+  }
+
+  /** False when the socket is closed. */
+  send(message: string | Uint8Array): boolean {
+    if (!this.isOpen) return false;
     this.socket.send(message);
     this.sent++;
+    return true;
   }
 
   /** Resolves when the condition holds, or the socket is closed. */
@@ -105,6 +114,7 @@ export class HostileClient {
   #onWelcome(message: Message): void {
     if (!this.#hasToken) this.answers++;
     this.epoch = message.epoch as string;
+    this.userId = (message.user as { user_id: string }).user_id;
   }
 
   #onError(message: Message): void {
