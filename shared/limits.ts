@@ -109,7 +109,7 @@ export const CLIENT_FILTERS_MAX = 200;
 export const CLIENT_BARS_MAX = 200;
 /** Closed bars that wait for one client whose socket is full: five seconds of all that it can have, then the newest. */
 export const CLIENT_BARS_HELD_MAX = 1_000;
-/** Closed bars that a gateway keeps for clients that come back: 10 MB; a minute of 300 instruments' seconds and minutes. */
+/** Closed bars that a gateway keeps for clients that come back: 6 MB; a minute of 300 instruments' seconds and minutes. */
 export const BARS_KEPT_MAX = 20_000;
 /** Closed bars that wait for a gateway that does not answer: the minute of as many instruments, then the newest. */
 export const SHARD_BARS_HELD_MAX = 4_096;

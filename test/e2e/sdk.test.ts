@@ -235,6 +235,8 @@ test('a client that nobody could reach for some bars has those that everybody el
   const [before, seen] = [told.length, others.length];
   await vi.waitFor(() => expect(others.length).toBeGreaterThan(seen + 2), { timeout: WITHIN_MS });
   line.setDown(false);
+  // It would by itself, some seconds later.
+  client.connect();
   await vi.waitFor(() => expect(told.length).toBeGreaterThan(before + 3), { timeout: WITHIN_MS });
   neighbour.close();
   client.close();
