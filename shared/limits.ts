@@ -175,6 +175,8 @@ export const CLIENT_FILTERS_MAX = 200;
 export const CLIENT_BARS_MAX = 200;
 /** Closed bars that wait for one client whose socket is full: five seconds of all that it can have, then the newest. */
 export const CLIENT_BARS_HELD_MAX = 1_000;
+/** Closed bars that a gateway keeps for clients that come back: 6 MB; a minute of 300 instruments' seconds and minutes. */
+export const BARS_KEPT_MAX = 20_000;
 /** Closed bars that wait for a gateway that does not answer: the minute of as many instruments, then the newest. */
 export const SHARD_BARS_HELD_MAX = 4_096;
 /** A bar is closed so long after its end: ticks that a full batch had no room for come with the next one. */
@@ -306,6 +308,8 @@ export const MESSAGES_ABUSIVE_PER_SECOND = 400;
 export const REVOCATION_CACHE_MS = 5_000;
 /** Wait of an upgrade for the database; without an answer it goes by what was known before. */
 export const REVOCATION_WAIT_MS_MAX = 1_000;
+/** While another request reads, an upgrade looks this often whether it is done: less than a reading takes. */
+export const REVOCATION_LOOK_MS = 5;
 /** Revoked users in the memory of one Worker: 100 bytes each. The oldest go first, and that is logged as an error. */
 export const REVOCATIONS_MAX = 100_000;
 /** Body of a revocation: one user id. */
@@ -341,13 +345,15 @@ export const CLIENT_SDK_ANSWER_MS_MAX = 15_000;
 export const CLIENT_SDK_REFUSED_RETRY_MS = 5_000;
 /** SDK: requests without an answer yet; the server queues 64 commands per socket and then refuses. */
 export const CLIENT_SDK_REQUESTS_OPEN_MAX = 32;
-/** SDK: wanted instruments of one client: four times what a server takes; what is over its limit it rejects by name. */
+/** SDK: wanted instruments of one client, of each kind of stream: four times the ticks that a server takes; it rejects by name. */
 export const CLIENT_SDK_INSTRUMENTS_MAX = 12_000;
 /** SDK: subscription handles of one client; more is a leak in the application. */
 export const CLIENT_SDK_SUBSCRIPTIONS_MAX = 10_000;
-/** SDK: listeners per event, and open iterators; more is a leak in the application. */
+/** SDK: listeners per event, and open loops over ticks and over bars; more is a leak in the application. */
 export const CLIENT_SDK_LISTENERS_MAX = 1_000;
 export const CLIENT_SDK_ITERATORS_MAX = 1_000;
+/** SDK: closed bars that wait for one loop that is busy: most of a minute of all that a server gives one client. */
+export const CLIENT_SDK_BARS_WAITING_MAX = 10_000;
 /** SDK: largest frame that is parsed: 3,000 refusals with their messages are 600 kB. */
 export const CLIENT_SDK_FRAME_CHARS_MAX = 4 * 1024 * 1024;
 /** SDK: commands per second before the server has published its own number. */
