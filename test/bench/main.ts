@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   decode: () => import('./decode.ts'),
   pipeline: () => import('./pipeline.ts'),
   latency: () => import('./latency.ts'),
+  instruments: () => import('./instruments.ts'),
   memory: () => import('./memory.ts'),
   system: () => import('./system.ts'),
 };
