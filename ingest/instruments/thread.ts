@@ -27,7 +27,8 @@ export const runTask: RunTask = async <Task extends InstrumentTask>(
 ) => {
   signal.throwIfAborted();
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(msMax)]);
-  const worker = new Worker(PROGRAM, { workerData: task });
+  // Without the process's own flags: what is preloaded there is about the process, such as its standard input.
+  const worker = new Worker(PROGRAM, { workerData: task, execArgv: [] });
   try {
     const reply = await new Promise<TaskReply<Task['kind']>>((resolve, reject) => {
       worker.once('message', resolve);

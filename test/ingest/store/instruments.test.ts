@@ -1,11 +1,14 @@
 // The instrument list in a real database: whole, replaced by date, and found again by symbol.
 import postgres from 'postgres';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { readStoredInstruments, storedRows, storeInstruments } from '../../../ingest/store/instruments.ts';
 import type { InstrumentDefinition, InstrumentToken } from '../../../shared/instrument.ts';
 import { INSTRUMENT_STORE_ROWS_PER_STATEMENT } from '../../../shared/limits.ts';
 import { tokensOfSymbols } from '../../../worker/store/instruments.ts';
 import { createTestDatabase } from '../../support/database.ts';
+
+/** Threads and statements on a busy machine. */
+vi.setConfig({ testTimeout: 30_000 });
 
 let url: string;
 let sql: postgres.Sql;

@@ -1,6 +1,6 @@
 // The instrument table with as many rows as a real day has: every kind of search by an index, and names both ways.
 import postgres from 'postgres';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { listInstruments } from '../../../ingest/simulator/core/instrument-list.ts';
 import { storeInstruments } from '../../../ingest/store/instruments.ts';
 import type { InstrumentToken } from '../../../shared/instrument.ts';
@@ -13,6 +13,9 @@ import {
   tokensOfOpenAlgoNames,
 } from '../../../worker/store/instruments.ts';
 import { createTestDatabase } from '../../support/database.ts';
+
+/** Threads and statements on a busy machine. */
+vi.setConfig({ testTimeout: 30_000 });
 
 const { instruments } = listInstruments({ tradingDate: '2026-11-20', instrumentsCount: 115_000 });
 const EXPIRY = instruments.find(({ kind }) => kind === 'call')?.expiry as string;
