@@ -28,7 +28,7 @@ const arbitraryDefinition: fc.Arbitrary<InstrumentDefinition> = fc.record(
     expiry: fc.constantFrom('2026-11-24', '2026-12-29'),
     strike: fc.constantFrom(0.25, 24_000),
     tick_size: fc.constantFrom(0, 0.05),
-    lot_size: fc.constantFrom(0, 75, 2 ** 31 - 1),
+    lot_size: fc.constantFrom(0, 75, 2 ** 31 - 2),
   },
   {
     requiredKeys: [
@@ -70,8 +70,11 @@ test('what has changed about a token between two lists is what has changed betwe
   const seen = new Set<string>();
   fc.assert(
     fc.property(arbitraryList, arbitraryList, (one, other) => {
-      // Half of the other list is the one's, so that there are instruments that have not changed.
-      const [now, before] = [registryOf(one), registryOf([...one.slice(0, one.length / 2), ...other])];
+      // The list of before begins with a part of the new one, in which every other instrument has another lot size.
+      const part = one
+        .slice(0, one.length / 2)
+        .map((each, i) => (i % 2 === 0 ? each : { ...each, lot_size: each.lot_size + 1 }));
+      const [now, before] = [registryOf(one), registryOf([...part, ...other])];
       const plain = bookOf([...before.definitions()]);
       for (let n = 1; n <= 60; n++) {
         const token = n * 71_582_788;

@@ -100,7 +100,7 @@ test('a database that hangs is given up after a time, and asked again', async ()
   const msMax: number[] = [];
   const run: RunTask = (task, limits) => {
     msMax.push(limits.msMax);
-    return runTask(task, { ...limits, msMax: 1_000 });
+    return runTask(task, proxy.state === 'hang' ? { ...limits, msMax: 500 } : limits);
   };
   await open({ run });
   proxy.state = 'hang';
