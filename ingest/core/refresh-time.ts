@@ -23,6 +23,6 @@ export function refreshMomentOf(nowMs: number): number {
 }
 
 /** `YYYY-MM-DD` of the list that Kite serves at that time: before the morning's refresh it is the last day's. */
-export function tradingDateOf(nowMs: number): string {
+export function listDateOf(nowMs: number): string {
   return new Date(refreshMomentOf(nowMs) + IST_OFFSET_MS).toISOString().slice(0, 10);
 }

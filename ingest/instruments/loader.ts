@@ -9,7 +9,7 @@ import type { InstrumentsStatus } from '../../shared/status.ts';
 import type { Clock, Timer } from '../clock.ts';
 import { fullJitterMs } from '../core/backoff.ts';
 import { faultOf, shrinkageOf, totalOf } from '../core/list-check.ts';
-import { refreshMomentOf, tradingDateOf } from '../core/refresh-time.ts';
+import { listDateOf, refreshMomentOf } from '../core/refresh-time.ts';
 import type { Logger } from '../log.ts';
 import { ThrottledError } from './dump.ts';
 import { InstrumentRegistry } from './registry.ts';
@@ -128,7 +128,7 @@ export class InstrumentLoader {
     const shrinkage = lastGood && mustBeWhole ? shrinkageOf(rows, lastGood) : undefined;
     if (fault !== undefined || shrinkage !== undefined)
       throw new Error(`list is not whole: ${fault ?? shrinkage}`);
-    const tradingDate = tradingDateOf(wallMs);
+    const tradingDate = listDateOf(wallMs);
     this.#take({ registry, tradingDate, source: 'kite', badRows: list.badRows, loadedAtMs: wallMs });
     this.#refreshedAtMs = refreshMomentOf(wallMs);
     log.info('instruments loaded', {

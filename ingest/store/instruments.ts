@@ -2,8 +2,14 @@
 import type postgres from 'postgres';
 import { type InstrumentDefinition, parseInstrumentToken } from '../../shared/instrument.ts';
 import { INSTRUMENT_STORE_ROWS_PER_STATEMENT } from '../../shared/limits.ts';
+import { IST_OFFSET_MS } from '../../shared/market-session.ts';
 import { openAlgoNameOf } from '../../shared/openalgo-name.ts';
 import type { ExchangeRows } from '../core/list-check.ts';
+
+/** `YYYY-MM-DD` in India at that time. */
+export function tradingDateOf(nowMs: number): string {
+  return new Date(nowMs + IST_OFFSET_MS).toISOString().slice(0, 10);
+}
 
 function rowOf(definition: InstrumentDefinition) {
   const openAlgo = openAlgoNameOf(definition);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { refreshMomentOf, tradingDateOf } from '../../../ingest/core/refresh-time.ts';
+import { listDateOf, refreshMomentOf } from '../../../ingest/core/refresh-time.ts';
 
 const ist = (text: string) => Date.parse(`${text}+05:30`);
 
@@ -14,7 +14,7 @@ test.each([
   ['2027-01-01T05:29:59', '2026-12-31T09:05:00', '2026-12-31'],
 ])('at %s the list is of %s', (at, moment, date) => {
   expect(new Date(refreshMomentOf(ist(at)))).toEqual(new Date(ist(moment)));
-  expect(tradingDateOf(ist(at))).toBe(date);
+  expect(listDateOf(ist(at))).toBe(date);
 });
 
 test('the moment never lies ahead, nor a day back, and is its own', () => {
@@ -25,7 +25,7 @@ test('the moment never lies ahead, nor a day back, and is its own', () => {
       expect(moment).toBeGreaterThan(nowMs - 86_400_000);
       expect(refreshMomentOf(moment)).toBe(moment);
       expect(refreshMomentOf(moment - 1)).toBeLessThan(moment);
-      expect(tradingDateOf(nowMs)).toBe(tradingDateOf(moment));
+      expect(listDateOf(nowMs)).toBe(listDateOf(moment));
     }),
   );
 });

@@ -6,7 +6,7 @@ import postgres from 'postgres';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../../ingest/clock.ts';
 import type { InstrumentBook } from '../../../ingest/core/instrument-book.ts';
-import { tradingDateOf } from '../../../ingest/core/refresh-time.ts';
+import { listDateOf } from '../../../ingest/core/refresh-time.ts';
 import { Instruments } from '../../../ingest/instruments/instruments.ts';
 import { instrumentCsv } from '../../../ingest/simulator/core/instrument-csv.ts';
 import { storeInstruments } from '../../../ingest/store/instruments.ts';
@@ -76,7 +76,7 @@ test("Kite down at the start: yesterday's list at once, with its date; today's w
   expect(lists[0]?.definitionOf(257)?.tradingsymbol).toBe('OLD1');
   dump = dumpOf(1_100, 'NEW');
   await eventually(() => expect(instruments.status).toMatchObject({ status: 'ok', stored: true }));
-  const today = tradingDateOf(Date.now());
+  const today = listDateOf(Date.now());
   expect(instruments.status).toMatchObject({ count: 1_100, trading_date: today, source: 'kite' });
   expect(lists.at(-1)?.definitionOf(257)?.tradingsymbol).toBe('NEW1');
   expect(await stored()).toEqual([{ n: 1_100, first: 'NEW1', date: today }]);

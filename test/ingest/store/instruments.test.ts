@@ -1,7 +1,12 @@
 // The instrument list in a real database: whole, replaced by date, and found again by symbol.
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { readStoredInstruments, storedRows, storeInstruments } from '../../../ingest/store/instruments.ts';
+import {
+  readStoredInstruments,
+  storedRows,
+  storeInstruments,
+  tradingDateOf,
+} from '../../../ingest/store/instruments.ts';
 import type { InstrumentDefinition, InstrumentToken } from '../../../shared/instrument.ts';
 import { INSTRUMENT_STORE_ROWS_PER_STATEMENT } from '../../../shared/limits.ts';
 import { tokensOfSymbols } from '../../../worker/store/instruments.ts';
@@ -158,4 +163,9 @@ test('a list that cannot be stored leaves the one that is there', async () => {
   expect(await sql`select tradingsymbol from instruments`).toEqual([
     { tradingsymbol: option(5).tradingsymbol },
   ]);
+});
+
+test('the trading date is that of India', () => {
+  expect(tradingDateOf(Date.parse('2026-11-24T18:29:59Z'))).toBe('2026-11-24');
+  expect(tradingDateOf(Date.parse('2026-11-24T18:30:00Z'))).toBe('2026-11-25');
 });
