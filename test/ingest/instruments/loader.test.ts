@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import { ThrottledError } from '../../../ingest/instruments/dump.ts';
 import { InstrumentLoader, type LoadedList, type LoaderOptions } from '../../../ingest/instruments/loader.ts';
 import type { Download, InstrumentTask, ReadList, StoredList } from '../../../ingest/instruments/task.ts';
-import type { RunTask } from '../../../ingest/instruments/thread.ts';
+import type { RunTask, TaskLimits } from '../../../ingest/instruments/thread.ts';
 import {
+  INSTRUMENT_DUMP_MS_MAX,
   INSTRUMENT_LOAD_BACKOFF_MS_MAX,
   INSTRUMENT_LOAD_BACKOFF_MS_MIN,
   INSTRUMENT_REFRESH_CHECK_MS,
@@ -41,8 +42,10 @@ function loaderOf(answers: readonly (ReadList | Error)[], options: Partial<Loade
     if (stored.isAway) throw new Error('database is away');
     return stored.list;
   };
-  const run = (async ({ kind }: InstrumentTask) =>
-    kind === 'download' ? download() : readStored()) as unknown as RunTask;
+  const run = (async ({ kind }: InstrumentTask, { msMax }: TaskLimits) => {
+    expect(msMax).toBe(INSTRUMENT_DUMP_MS_MAX);
+    return kind === 'download' ? download() : readStored();
+  }) as unknown as RunTask;
   const loader = new InstrumentLoader({
     apiRoot: 'http://kite',
     databaseUrl: 'postgres://database',
