@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '../migrations/runner.ts';
 import { API_KEY_SCOPES } from '../shared/api-key.ts';
+import type { SidecarStatus } from '../shared/status.ts';
 import { openDataDir } from './data-dir.ts';
 import { storeApiKey } from './database.ts';
 import { TRADER } from './demo-users.ts';
@@ -106,6 +107,20 @@ async function waitForHealth(url: string, signal: AbortSignal | undefined): Prom
   throw new Error(`${url}/health is not well after ${STACK_READY_MS_MAX / 1000} s: ${last}`);
 }
 
+/** Waits until the edge can look instruments up: with the simulator there is nothing that could keep them away. */
+async function waitForInstruments(sidecarUrl: string, signal: AbortSignal | undefined): Promise<void> {
+  const deadlineMs = Date.now() + STACK_READY_MS_MAX;
+  while (Date.now() < deadlineMs) {
+    signal?.throwIfAborted();
+    // The sidecar may be between a death and its return.
+    const response = await fetch(`${sidecarUrl}/status`).catch(() => undefined);
+    const status = (await response?.json()) as Pick<SidecarStatus, 'instruments'> | undefined;
+    if (status?.instruments.stored) return;
+    await sleep(HEALTH_PROBE_INTERVAL_MS);
+  }
+  throw new Error(`no instruments in the database after ${STACK_READY_MS_MAX / 1000} s`);
+}
+
 class RunningStack {
   readonly failed: Promise<string>;
   readonly #parts = new Map<PartName, Part>();
@@ -207,10 +222,12 @@ async function startParts(
   signal?.throwIfAborted();
   await stack.start('sidecar');
   await waitForHealth(urlOf(settings.ports.edge), signal);
+  if (settings.simulator) await waitForInstruments(urlOf(settings.ports.sidecar), signal);
 }
 
 /**
- * Starts everything and resolves when /health of the edge answers and the sidecar serves; dev.json is written by then.
+ * Starts everything and resolves when /health of the edge answers, the sidecar serves and the simulator's instruments are
+ * in the database; dev.json is written by then.
  * On failure what was started is stopped, and the error says which part it was and its last words.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {

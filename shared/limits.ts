@@ -232,10 +232,15 @@ export const VERIFIED_TOKENS_MAX = 2_000;
 export const VERIFIED_TOKEN_MS_MAX = 300_000;
 /** Answer of the database that /health waits for. */
 export const HEALTH_DATABASE_MS_MAX = 2_000;
-/** Rows that one statement writes of the instrument list: 250 kB of JSON, written in about 3 ms. */
-export const INSTRUMENT_STORE_ROWS_PER_STATEMENT = 1_000;
-/** Rows of one page of an instrument search. */
-export const INSTRUMENTS_PAGE_ROWS_MAX = 100;
+/** Rows that one statement writes of the instrument list: 130 kB of JSON, made in about 2 ms between ticks. */
+export const INSTRUMENT_STORE_ROWS_PER_STATEMENT = 500;
+/** Storing a list takes seconds; a database that has not done it by then hangs, and another connection is tried. */
+export const INSTRUMENT_STORE_MS_MAX = 120_000;
+/** Counting the stored list takes milliseconds; a new list waits no longer for it. */
+export const INSTRUMENT_COUNT_MS_MAX = 2_000;
+/** Instruments on one page of a search, at most and unless the caller says otherwise: 500 are 150 kB. */
+export const INSTRUMENTS_PAGE_ROWS_MAX = 500;
+export const INSTRUMENTS_PAGE_ROWS_DEFAULT = 100;
 /** Text of a close frame, a protocol limit (RFC 6455, 5.5). */
 export const CLOSE_REASON_BYTES_MAX = 123;
 
@@ -247,9 +252,26 @@ export const INSTRUMENT_ROW_BYTES_MAX = 4_096;
 export const INSTRUMENT_FIELD_CHARS_MAX = 96;
 /** The dump is 9 MB uncompressed: a minute is a slow line, more is a dead one. */
 export const INSTRUMENT_DUMP_MS_MAX = 60_000;
+/** Redirects that a download of the dump follows: none is usual, more than a few are a loop. */
+export const INSTRUMENT_DUMP_REDIRECTS_MAX = 3;
 /** Wait between failed loads of the dump: first and highest ceiling. */
 export const INSTRUMENT_LOAD_BACKOFF_MS_MIN = 1_000;
 export const INSTRUMENT_LOAD_BACKOFF_MS_MAX = 60_000;
+/** Least wait after a 429, which Kite ends when its window is over, and longest wait that a Retry-After can impose. */
+export const INSTRUMENT_THROTTLED_MS_MIN = 15_000;
+export const INSTRUMENT_RETRY_AFTER_MS_MAX = 900_000;
+/** It is looked so often whether a new list is due: by the wall clock of that moment, which may have been set since. */
+export const INSTRUMENT_REFRESH_CHECK_MS = 60_000;
+/** Rows of a list that cannot be read, as a share: Kite's have none, and a few cost only themselves. */
+export const INSTRUMENT_BAD_ROWS_SHARE_MAX = 0.01;
+/**
+ * A list with a smaller share of the last good one's rows is not whole. A monthly expiry takes two fifths of NFO's rows
+ * and a sixth of all, and as many come back with the next month's contracts.
+ */
+export const INSTRUMENT_ROWS_SHARE_MIN = 0.7;
+export const INSTRUMENT_EXCHANGE_ROWS_SHARE_MIN = 0.4;
+/** Exchanges with fewer rows are not looked at one by one: GLOBAL has a dozen. */
+export const INSTRUMENT_EXCHANGE_ROWS_COMPARED_MIN = 500;
 /** Characters of somebody else's text that one log line quotes. */
 export const LOG_QUOTE_CHARS_MAX = 200;
 /**

@@ -17,6 +17,7 @@ test('has a default for everything that is not a secret or an address of ours', 
   expect(readConfig(REQUIRED)).toEqual({
     ...REQUIRED,
     KITE_API_ROOT: 'https://api.kite.trade',
+    INSTRUMENT_LIST_CHECK: 'whole',
     KITE_WS_ROOT: 'wss://ws.kite.trade/',
     KITE_WS_PARAMETERS: '',
     TICK_BATCH_WINDOW_MS: 100,

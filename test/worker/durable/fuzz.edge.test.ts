@@ -1,20 +1,14 @@
 // Hostile clients through the real gateway: nothing escapes, nothing stays behind, and a good neighbour misses nothing.
-import {
-  createExecutionContext,
-  evictDurableObject,
-  runDurableObjectAlarm,
-  waitOnExecutionContext,
-} from 'cloudflare:test';
+import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, expect, inject, test, vi } from 'vitest';
 import { MESSAGES_PER_SECOND_MAX, RESUME_AGE_MS_MAX } from '../../../shared/limits.ts';
 import { SHARD_COUNT, shardName, shardOf } from '../../../shared/shard.ts';
 import { RECORD_KIND } from '../../../shared/tick.ts';
-import type { Env } from '../../../worker/env.ts';
-import { withDatabase } from '../../../worker/store/db.ts';
 import { SeededRandom } from '../../ingest/support/seeded-random.ts';
 import { TestClient } from '../../support/edge/client.ts';
 import { HostileClient } from '../../support/edge/hostile-client.ts';
+import { addInstruments } from '../../support/edge/instruments.ts';
 import { TestSidecar } from '../../support/edge/sidecar.ts';
 import { Takeovers } from '../../support/edge/takeovers.ts';
 import { mintToken } from '../../support/edge/tokens.ts';
@@ -344,20 +338,6 @@ async function evictNowAndThen(attack: Attack, neighbour: Neighbour): Promise<vo
   });
 }
 
-/** So that a question for symbols meets rows: without any, the database does not look at what it is asked. */
-async function storeInstruments(): Promise<void> {
-  const background = createExecutionContext();
-  await withDatabase(env as unknown as Env, background, async (sql) => {
-    for (const [i, token] of TOKENS.slice(0, SYMBOLS.length).entries()) {
-      const [exchange = '', tradingsymbol = ''] = SYMBOLS[i]?.split(':') ?? [];
-      await sql`
-        insert into instruments values
-          (${token}, ${token >> 8}, ${tradingsymbol}, '', 0, null, 0, 0.05, 1, 'EQ', ${exchange}, ${exchange}, now())`;
-    }
-  });
-  await waitOnExecutionContext(background);
-}
-
 /** Instruments that shards are asked for by gateways. */
 async function wantedOfShards(): Promise<number> {
   const stats = await Promise.all(Array.from({ length: SHARD_COUNT }, (_, i) => shard(i).stats()));
@@ -395,7 +375,14 @@ async function attackAll(attack: Attack, neighbour: Neighbour): Promise<void> {
 }
 
 test(`${MESSAGES} hostile messages, FUZZ_SEED=${SEED}`, { timeout: TIMEOUT_MS }, async () => {
-  await storeInstruments();
+  // So that a question for symbols meets rows: without any, the database does not look at what it is asked.
+  await addInstruments(
+    SYMBOLS.flatMap((symbol, i) => {
+      const [exchange = '', tradingsymbol = ''] = symbol.split(':');
+      const token = TOKENS[i];
+      return token === undefined ? [] : [{ ...definitionOf(token, tradingsymbol), exchange }];
+    }),
+  );
   const logged = vi.spyOn(console, 'error');
   const sidecar = new TestSidecar(Date.now());
   await sidecar.send({ known: TOKENS, definitions: TOKENS.slice(0, 10).map((token) => definitionOf(token)) });

@@ -2,12 +2,11 @@
 import { evictDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import fc from 'fast-check';
-import postgres from 'postgres';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { storeInstruments } from '../../../ingest/store/instruments.ts';
 import { shardOf } from '../../../shared/shard.ts';
 import { RECORD_KIND } from '../../../shared/tick.ts';
 import { type Message, TestClient } from '../../support/edge/client.ts';
+import { addInstruments } from '../../support/edge/instruments.ts';
 import { TestSidecar } from '../../support/edge/sidecar.ts';
 import { mintToken } from '../../support/edge/tokens.ts';
 import { definitionOf, recordOf } from '../../support/records.ts';
@@ -30,9 +29,7 @@ let epoch = 1_764_300_000_000;
 const clients: TestClient[] = [];
 
 beforeAll(async () => {
-  const sql = postgres(env.DB.connectionString, { max: 1, fetch_types: false });
-  await storeInstruments(sql, DEFINITIONS, '2026-11-20');
-  await sql.end();
+  await addInstruments(DEFINITIONS);
 });
 
 /** A sidecar that outranks those of the tests before, and has sent the definitions of the first three instruments. */
