@@ -100,3 +100,21 @@ test('destroyed while it holds something back, it lets go of its connection', as
   wire.destroy();
   await closed;
 });
+
+test('who reads late what had come before the freeze does not end it', async () => {
+  const { client, wire } = await join();
+  const bytes = pattern(1_000_000);
+  client.write(bytes);
+  await eventually(() => expect(wire.readableLength).toBeGreaterThanOrEqual(wire.readableHighWaterMark));
+  wire.setFrozen(true);
+  const hadBytes = wire.readableLength;
+  const heard: Buffer[] = [];
+  wire.on('data', (chunk: Buffer) => heard.push(chunk));
+  const other = await join();
+  other.wire.pipe(other.wire);
+  other.client.write('x');
+  await eventually(() => expect(other.received().toString()).toBe('x'));
+  expect(Buffer.concat(heard)).toHaveLength(hadBytes);
+  wire.setFrozen(false);
+  await eventually(() => expect(Buffer.concat(heard).equals(bytes)).toBe(true));
+});

@@ -1,8 +1,12 @@
 // The control over HTTP: its state, faults and commands, what it refuses, and whom.
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
+import { Command } from '../../../../ingest/simulator/control/command.ts';
 import { isLoopbackAddress } from '../../../../ingest/simulator/control/control-routes.ts';
+import { Fault } from '../../../../ingest/simulator/control/fault.ts';
+import { FRAME_CORRUPTIONS } from '../../../../ingest/simulator/core/frame-corruption.ts';
 import {
   type Simulator,
   type SimulatorOptions,
@@ -16,7 +20,7 @@ import {
 import { queryOf, statusOf, TickerClient } from '../ticker-client.ts';
 
 let simulator: Simulator;
-afterEach(async () => simulator.stop());
+afterEach(async () => simulator?.stop());
 
 async function start(options: SimulatorOptions = {}): Promise<void> {
   simulator = await startSimulator({ tradingDate: '2026-11-23', ...options });
@@ -189,4 +193,12 @@ test('callers from elsewhere are refused', async () => {
   expect(await post(json, '{"kind":"stall"}')).toBe(200);
   // A machine without a network has no elsewhere.
   if (elsewhere !== undefined) expect(await post(json, '{"kind":"stall"}', elsewhere)).toBe(403);
+});
+
+test('the README names every fault, every command and every way to spoil a frame', () => {
+  const text = readFileSync(new URL('../../../../README.md', import.meta.url), 'utf8');
+  const kinds = Fault.options.map(({ shape }) => shape.kind.value);
+  const commands = Command.options.map(({ shape }) => shape.command.value);
+  expect(kinds.length * commands.length).toBeGreaterThan(100);
+  for (const name of [...kinds, ...commands, ...FRAME_CORRUPTIONS]) expect(text).toContain(`\`${name}\``);
 });
