@@ -24,6 +24,8 @@ export interface StackOptions {
   /** Ticks per second and instrument. */
   readonly rate?: number;
   readonly seed?: number;
+  /** More flags of `npm run simulator`. */
+  readonly simulatorArgs?: readonly string[];
   /** A database that is there already. */
   readonly databaseUrl?: string;
   readonly durable?: boolean;
@@ -83,6 +85,7 @@ async function readSettings(options: StackOptions): Promise<PartSettings> {
       ...flag('--instruments-count', options.instrumentsCount),
       ...flag('--rate', options.rate),
       ...flag('--seed', options.seed),
+      ...(options.simulatorArgs ?? []),
     ],
     sidecarEnv: options.sidecarEnv ?? {},
     edgeVars: options.edgeVars ?? {},

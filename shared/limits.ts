@@ -313,6 +313,22 @@ export const SIMULATOR_REQUEST_BODY_BYTES_MAX = 64 * 1024;
 export const SIMULATOR_REQUEST_TOKENS_MAX = 16;
 /** A request token lives for a few minutes at Kite. */
 export const SIMULATOR_REQUEST_TOKEN_MS_MAX = 5 * 60_000;
+/** Accounts of a simulator: more than any team has, each with a few hundred bytes. */
+export const SIMULATOR_ACCOUNTS_MAX = 100;
+/** Faults that stand in a simulator at a time: each flush and request looks at all of them. */
+export const SIMULATOR_FAULTS_MAX = 1_000;
+/** Longest life of a fault that ends by itself, and of a delayed answer: a day, and longer than any caller waits. */
+export const SIMULATOR_FAULT_MS_MAX = 24 * 3_600_000;
+export const SIMULATOR_REST_DELAY_MS_MAX = 10 * 60_000;
+/** A drip that is faster than this is no drip. */
+export const SIMULATOR_DRIP_BYTES_PER_S_MAX = 1024 * 1024;
+/** Unusable rows that a fault puts into a dump: a tenth of it. */
+export const SIMULATOR_MALFORMED_ROWS_MAX = 10_000;
+/** Characters of a text frame that a simulator is told to send. */
+export const SIMULATOR_TEXT_CHARS_MAX = 32 * 1024;
+/** Order updates of one command to a simulator, and copies of each. */
+export const SIMULATOR_ORDERS_PER_COMMAND_MAX = 100;
+export const SIMULATOR_ORDER_COPIES_MAX = 10;
 
 /** Sockets of one user at one gateway: devices, tabs and bots of a person; more is a loop that never closes. */
 export const CONNECTIONS_PER_USER_MAX = 20;
