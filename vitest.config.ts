@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 import { migrate } from './migrations/runner.ts';
 import { requestDatabase } from './test/support/database-host.ts';
 import type {} from './test/support/edge/provided-context.ts';
+import { importSocketsAhead } from './test/support/sockets-ahead.ts';
 
 export default defineConfig({
   test: {
@@ -26,6 +27,7 @@ export default defineConfig({
       },
       {
         plugins: [
+          importSocketsAhead,
           cloudflareTest(async ({ inject }) => {
             const edge = inject('edge');
             const databaseUrl = await requestDatabase(inject('databaseHost'));

@@ -1,4 +1,5 @@
 // Settings of `npm run dev`: flags first, then the environment, then the defaults.
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { StackOptions } from './stack.ts';
 
@@ -12,6 +13,11 @@ export const USAGE = `npm run dev -- [options]
   --instruments-count N instruments of the simulator (SIM_INSTRUMENTS_COUNT)
   --rate N              ticks per second and instrument of the simulator (SIM_RATE)
   --seed N              seed of the simulated market (SIM_SEED)
+  --instruments FILE    serves this dump (.csv or .csv.gz) in place of generated instruments
+  --accounts N          accounts of the simulator
+  --clock TIME          starts the simulator's clock there, as in 2026-11-24T05:59:00+05:30
+  --trading-date DATE   fixes the simulator's trading date
+  --daily-tokens        the simulator's first tokens die at 06:00 IST too
 DATABASE_URL names a PostgreSQL to use in place of the embedded one, CREDENTIALS_KEYS the keys of its accounts.`;
 
 function parseNumber(name: string, text: string | undefined): number | undefined {
@@ -28,6 +34,25 @@ function parsePort(text: string | undefined): number {
   return port;
 }
 
+/** Flags that only the simulator understands go to it as they are. */
+function simulatorArgsOf(values: {
+  readonly instruments?: string | undefined;
+  readonly accounts?: string | undefined;
+  readonly clock?: string | undefined;
+  readonly 'trading-date'?: string | undefined;
+  readonly 'daily-tokens'?: boolean | undefined;
+}): string[] {
+  const args: string[] = [];
+  for (const name of ['accounts', 'clock', 'trading-date'] as const) {
+    const value = values[name];
+    if (value !== undefined) args.push(`--${name}`, value);
+  }
+  // The parts run in the project's folder, wherever this one was started.
+  if (values.instruments !== undefined) args.push('--instruments', resolve(values.instruments));
+  if (values['daily-tokens'] === true) args.push('--daily-tokens');
+  return args;
+}
+
 /** Throws an error that names the flag and its value when one is not understood. */
 export function parseCommandLine(args: readonly string[], env: NodeJS.ProcessEnv): StackOptions {
   const { values } = parseArgs({
@@ -40,6 +65,11 @@ export function parseCommandLine(args: readonly string[], env: NodeJS.ProcessEnv
       'instruments-count': { type: 'string' },
       rate: { type: 'string' },
       seed: { type: 'string' },
+      instruments: { type: 'string' },
+      accounts: { type: 'string' },
+      clock: { type: 'string' },
+      'trading-date': { type: 'string' },
+      'daily-tokens': { type: 'boolean' },
     },
   });
   const simulator = values.simulator ?? true;
@@ -48,6 +78,7 @@ export function parseCommandLine(args: readonly string[], env: NodeJS.ProcessEnv
       '--no-simulator: KITE_ACCESS_TOKEN needs its KITE_API_KEY, in the environment or in .env',
     );
   }
+  const simulatorArgs = simulatorArgsOf(values);
   const numbers = {
     instrumentsCount: parseNumber(
       '--instruments-count',
@@ -60,6 +91,7 @@ export function parseCommandLine(args: readonly string[], env: NodeJS.ProcessEnv
     dataDir: values['data-dir'] ?? '.data',
     port: parsePort(values.port ?? env.PORT),
     simulator,
+    ...(simulatorArgs.length === 0 ? {} : { simulatorArgs }),
     ...(env.DATABASE_URL ? { databaseUrl: env.DATABASE_URL } : {}),
     ...(env.CREDENTIALS_KEYS ? { credentialsKeys: env.CREDENTIALS_KEYS } : {}),
     ...(numbers.instrumentsCount === undefined ? {} : { instrumentsCount: numbers.instrumentsCount }),

@@ -246,29 +246,43 @@ export interface DevAccount {
   readonly id: string;
   readonly apiKey: string;
   readonly apiSecret: string;
-  readonly accessToken: string;
+  readonly accessToken: string | null;
 }
 
 /**
- * Gives a migrated database an account, with credentials sealed by the first of `credentialsKeys`; one that is there
- * gets these credentials. When the token ends is not known: the simulator's first one never does.
+ * Makes these the simulator's accounts in a migrated database: those of earlier starts, whose api_keys begin like
+ * `apiKey`, are replaced. When their tokens end is not known: the simulator's first ones need not. An account of
+ * somebody else that has one of the names keeps it.
  */
-export async function storeAccount(url: string, account: DevAccount, credentialsKeys: string): Promise<void> {
-  const { id: accountId, apiKey } = account;
+export async function replaceSimulatorAccounts(
+  url: string,
+  apiKey: string,
+  accounts: readonly DevAccount[],
+  credentialsKeys: string,
+): Promise<void> {
   const vault = new CredentialVault<webcrypto.CryptoKey>(parseKeyRing(credentialsKeys), {
     subtle: crypto.subtle,
     randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
   });
-  const secret = await vault.seal(account.apiSecret, { accountId, column: 'api_secret' });
-  const token = await vault.seal(account.accessToken, { accountId, column: 'access_token' });
+  const rows = await Promise.all(
+    accounts.map(async (account) => {
+      const place = { accountId: account.id, column: 'api_secret' } as const;
+      const token = account.accessToken;
+      return {
+        id: account.id,
+        api_key: account.apiKey,
+        api_secret: await vault.seal(account.apiSecret, place),
+        access_token: token === null ? null : await vault.seal(token, { ...place, column: 'access_token' }),
+        token_issued_at: token === null ? null : new Date(),
+      };
+    }),
+  );
   const sql = postgres(url, { max: 1, onnotice: () => undefined });
   try {
-    await sql`
-      insert into accounts (id, api_key, api_secret, access_token, token_issued_at, token_expires_at)
-      values (${accountId}, ${apiKey}, ${secret}, ${token}, now(), null)
-      on conflict (id) do update set api_key = excluded.api_key, api_secret = excluded.api_secret,
-        access_token = excluded.access_token, token_issued_at = excluded.token_issued_at,
-        token_expires_at = excluded.token_expires_at, updated_at = now()`;
+    await sql.begin(async (tx) => {
+      await tx`delete from accounts where starts_with(api_key, ${apiKey})`;
+      for (const row of rows) await tx`insert into accounts ${tx(row)} on conflict do nothing`;
+    });
   } finally {
     await sql.end({ timeout: 5 });
   }

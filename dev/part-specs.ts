@@ -46,6 +46,8 @@ function sidecarEnv(settings: PartSettings): Record<string, string> {
     KITE_WS_ROOT: `ws://127.0.0.1:${ports.simulator}/`,
     // The simulator's market has no hours.
     MARKET_SESSION: 'always_open',
+    // It may list fewer instruments than at its last start.
+    INSTRUMENT_LIST_CHECK: 'any',
   };
   return {
     ...(settings.simulator ? kite : {}),

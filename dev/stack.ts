@@ -2,8 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '../migrations/runner.ts';
 import { API_KEY_SCOPES } from '../shared/api-key.ts';
+import type { SidecarStatus } from '../shared/status.ts';
 import { openDataDir } from './data-dir.ts';
-import { storeAccount, storeApiKey } from './database.ts';
+import { replaceSimulatorAccounts, storeApiKey } from './database.ts';
 import { TRADER } from './demo-users.ts';
 import { type DevJson, PART_NAMES, type PartName, removeDevJson, writeDevJson } from './dev-json.ts';
 import { findFreePort, isPortFree } from './free-port.ts';
@@ -23,6 +24,8 @@ export interface StackOptions {
   /** Ticks per second and instrument. */
   readonly rate?: number;
   readonly seed?: number;
+  /** More flags of `npm run simulator`. */
+  readonly simulatorArgs?: readonly string[];
   /** A database that is there already. */
   readonly databaseUrl?: string;
   /** What the accounts in it are sealed with; keys of the data folder's own when absent. */
@@ -86,6 +89,7 @@ async function readSettings(options: StackOptions): Promise<PartSettings> {
       ...flag('--instruments-count', options.instrumentsCount),
       ...flag('--rate', options.rate),
       ...flag('--seed', options.seed),
+      ...(options.simulatorArgs ?? []),
     ],
     sidecarEnv: options.sidecarEnv ?? {},
     edgeVars: options.edgeVars ?? {},
@@ -108,6 +112,20 @@ async function waitForHealth(url: string, signal: AbortSignal | undefined): Prom
     await sleep(HEALTH_PROBE_INTERVAL_MS);
   }
   throw new Error(`${url}/health is not well after ${STACK_READY_MS_MAX / 1000} s: ${last}`);
+}
+
+/** Waits until the edge can look instruments up: with the simulator there is nothing that could keep them away. */
+async function waitForInstruments(sidecarUrl: string, signal: AbortSignal | undefined): Promise<void> {
+  const deadlineMs = Date.now() + STACK_READY_MS_MAX;
+  while (Date.now() < deadlineMs) {
+    signal?.throwIfAborted();
+    // The sidecar may be between a death and its return.
+    const response = await fetch(`${sidecarUrl}/status`).catch(() => undefined);
+    const status = (await response?.json()) as Pick<SidecarStatus, 'instruments'> | undefined;
+    if (status?.instruments.stored) return;
+    await sleep(HEALTH_PROBE_INTERVAL_MS);
+  }
+  throw new Error(`no instruments in the database after ${STACK_READY_MS_MAX / 1000} s`);
 }
 
 class RunningStack {
@@ -188,15 +206,33 @@ class RunningStack {
   }
 }
 
-function storeSimulatorAccount(settings: PartSettings): Promise<void> {
-  const { secrets } = settings.dataDir;
-  const account = {
-    id: 'primary',
-    apiKey: secrets.simulatorApiKey,
-    apiSecret: secrets.simulatorApiSecret,
-    accessToken: secrets.simulatorAccessToken,
-  };
-  return storeAccount(databaseUrlOf(settings), account, settings.credentialsKeys);
+/** What the simulator says of an account. */
+interface SimulatorAccount {
+  readonly api_key: string;
+  readonly api_secret: string;
+  readonly access_token: string | null;
+}
+
+/** The accounts of the simulator, once it serves; of a live system there are none, and those of earlier starts go. */
+async function storeSimulatorAccounts(settings: PartSettings): Promise<void> {
+  // Somebody else's database keeps its own accounts: the simulator's first one is in the sidecar's environment too.
+  if (settings.databaseUrl !== undefined) return;
+  const accounts: SimulatorAccount[] = [];
+  if (settings.simulator) {
+    const response = await fetch(`${urlOf(settings.ports.simulator)}/_simulator`);
+    accounts.push(...((await response.json()) as { accounts: SimulatorAccount[] }).accounts);
+  }
+  await replaceSimulatorAccounts(
+    databaseUrlOf(settings),
+    settings.dataDir.secrets.simulatorApiKey,
+    accounts.map((account, index) => ({
+      id: index === 0 ? 'primary' : `account_${index + 1}`,
+      apiKey: account.api_key,
+      apiSecret: account.api_secret,
+      accessToken: account.access_token,
+    })),
+    settings.credentialsKeys,
+  );
 }
 
 async function startParts(
@@ -213,21 +249,22 @@ async function startParts(
     print('dev', `${applied.length} migrations applied, ${alreadyAppliedCount} before, in ${tookS} s`);
     const { apiKey, apiKeyPepper } = settings.dataDir.secrets;
     await storeApiKey(databaseUrlOf(settings), { key: apiKey, pepper: apiKeyPepper, scopes: API_KEY_SCOPES });
-    // Somebody else's database keeps its own accounts: the simulator's is in the sidecar's environment too.
-    if (settings.simulator && settings.databaseUrl === undefined) await storeSimulatorAccount(settings);
   });
   // These three look for the database only when they are asked something, and nobody asks yet.
   await Promise.all([
     databaseReady,
     ...(['simulator', 'userService', 'workerd'] as const).map((name) => stack.start(name)),
   ]);
+  await storeSimulatorAccounts(settings);
   signal?.throwIfAborted();
   await stack.start('sidecar');
   await waitForHealth(urlOf(settings.ports.edge), signal);
+  if (settings.simulator) await waitForInstruments(urlOf(settings.ports.sidecar), signal);
 }
 
 /**
- * Starts everything and resolves when /health of the edge answers and the sidecar serves; dev.json is written by then.
+ * Starts everything and resolves when /health of the edge answers, the sidecar serves and the simulator's instruments are
+ * in the database; dev.json is written by then.
  * On failure what was started is stopped, and the error says which part it was and its last words.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {

@@ -76,6 +76,8 @@ const Environment = z.object({
   MARKET_SESSION: z.enum(['calendar', 'always_open']).default('calendar'),
   /** A JSON file with hours, holidays and special days that outrank the built-in ones. */
   SESSION_CALENDAR_FILE: z.string().optional(),
+  /** `any` takes a list that lacks much of the last one: to be set once when the market itself has shrunk. */
+  INSTRUMENT_LIST_CHECK: z.enum(['whole', 'any']).default('whole'),
   STATUS_PORT: integer(0, 65_535).default(0),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   LOG_FORMAT: z.enum(['text', 'json']).default('text'),

@@ -1,5 +1,5 @@
 // The status as Prometheus reads it, for whoever scrapes the sidecar itself and not the edge.
-import type { AccountStatus, SidecarStatus } from '../shared/status.ts';
+import type { AccountStatus, InstrumentsStatus, SidecarStatus } from '../shared/status.ts';
 
 interface Metric {
   readonly name: string;
@@ -74,6 +74,7 @@ function metricsOf(status: SidecarStatus): Metric[] {
     byAccount('sidecar_account_instruments', 'Instruments that an account streams.', (a) => a.instruments),
     byAccount('sidecar_account_room', 'Instruments that an account could take over.', (a) => a.room),
     plain('sidecar_instruments', 'gauge', 'Instruments in the registry.', status.instruments.count),
+    ...instrumentMetrics(status.instruments),
     {
       name: 'sidecar_socket_open',
       type: 'gauge',
@@ -97,6 +98,26 @@ function accountMetrics(status: SidecarStatus): Metric[] {
   );
   const help = '1 while Kite accepts the access token.';
   return [{ name: 'sidecar_account_logged_in', type: 'gauge', help, samples }];
+}
+
+/** Of the instrument list; what does not apply has no sample. */
+function instrumentMetrics(instruments: InstrumentsStatus): Metric[] {
+  const { loaded_at: loadedAt, trading_date: tradingDate, bad_rows: badRows, stored } = instruments;
+  const gauge = (name: string, help: string, value: number | undefined): Metric => ({
+    name: `sidecar_instruments_${name}`,
+    type: 'gauge',
+    help,
+    samples: value === undefined ? [] : [['', value]],
+  });
+  const dateS = tradingDate === undefined ? undefined : Date.parse(tradingDate) / 1_000;
+  return [
+    gauge('fresh', '1 while the list is the newest that Kite has.', instruments.status === 'ok' ? 1 : 0),
+    gauge('loaded_timestamp_seconds', 'When the list was read.', loadedAt && loadedAt / 1_000),
+    gauge('trading_date_seconds', 'Trading date of the list, as midnight UTC.', dateS),
+    gauge('bad_rows', 'Rows of the list that could not be read.', badRows),
+    gauge('failures', 'Attempts to read a list since the last good one.', instruments.failures ?? 0),
+    gauge('stored', '1 when the database has the list.', stored === undefined ? undefined : Number(stored)),
+  ];
 }
 
 /** The status in Prometheus' text format (prometheus.io/docs/instrumenting/exposition_formats). */

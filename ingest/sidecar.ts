@@ -14,16 +14,13 @@ import { FlushLoop } from './edge/flush-loop.ts';
 import { EdgeClient, type Post } from './edge/signed-post.ts';
 import { StatusPoster } from './edge/status-poster.ts';
 import { FeedWatch } from './feed-watch.ts';
-import { InstrumentLoader } from './instruments/loader.ts';
+import { Instruments } from './instruments/instruments.ts';
 import type { KiteAccount } from './kite/account.ts';
 import type { Accounts } from './kite/accounts.ts';
 import { KitePool } from './kite/pool.ts';
-import { fetchInstruments } from './kite/rest.ts';
 import { type Lease, NO_LEASE } from './lease-keeper.ts';
 import type { Logger } from './log.ts';
 import type { Source } from './source.ts';
-import { openDatabase } from './store/db.ts';
-import { InstrumentWriter } from './store/instrument-writer.ts';
 
 export interface SidecarOptions {
   readonly config: Config;
@@ -55,8 +52,7 @@ export class Sidecar {
   readonly #batcher: Batcher;
   readonly #pipeline: Pipeline;
   readonly #demand = new DemandBook();
-  readonly #loader: InstrumentLoader;
-  readonly #instrumentWriter: InstrumentWriter | undefined;
+  readonly #instruments: Instruments;
   readonly #pool: KitePool;
   readonly #edge: EdgeClient;
   readonly #flushLoop: FlushLoop;
@@ -115,22 +111,19 @@ export class Sidecar {
       log,
       onChange: () => this.#statusPoster.reportNow(),
     });
-    this.#loader = new InstrumentLoader({
-      fetchDump: (signal) => fetchInstruments(config.KITE_API_ROOT, signal),
+    this.#instruments = new Instruments({
+      apiRoot: config.KITE_API_ROOT,
+      databaseUrl: config.DATABASE_URL,
+      mustBeWhole: config.INSTRUMENT_LIST_CHECK === 'whole',
       clock,
       random,
       log,
-      onLoaded: (registry) => {
-        this.#batcher.replaceInstruments(registry);
+      onList: (book) => {
+        this.#batcher.replaceInstruments(book);
         this.#applyDemand();
         this.#flushLoop.wake();
-        this.#instrumentWriter?.write([...registry.definitions()]);
       },
     });
-    if (config.DATABASE_URL !== undefined) {
-      const sql = openDatabase(config.DATABASE_URL);
-      this.#instrumentWriter = new InstrumentWriter({ sql, clock, random, log });
-    }
     this.#pool = this.#newPool();
   }
 
@@ -182,7 +175,7 @@ export class Sidecar {
   start(): void {
     const { accounts, pinned } = this.#options;
     this.#isRunning = true;
-    this.#loader.start();
+    this.#instruments.start();
     accounts.start((list) => this.#pool.setAccounts(list));
     pinned.start((items) => {
       this.#demand.setPinned(items);
@@ -208,8 +201,7 @@ export class Sidecar {
     this.#feedWatch.stop();
     this.#flushLoop.stop();
     this.#pool.stop();
-    this.#loader.stop();
-    this.#instrumentWriter?.stop();
+    this.#instruments.stop();
     this.#edge.close();
   }
 
@@ -279,7 +271,7 @@ export class Sidecar {
       batches_posted: this.#flushLoop.counters.batchesPosted,
       batches_retried: this.#flushLoop.counters.batchesRetried,
       batches_failed: this.#flushLoop.counters.batchesFailed,
-      instruments: this.#loader.status,
+      instruments: this.#instruments.status,
       rss_bytes: process.memoryUsage.rss(),
       cpu_seconds: (user + system) / 1e6,
     };

@@ -10,6 +10,7 @@ export const API_KEY_SCOPES = [
   'gateways:drain',
   'accounts:read',
   'accounts:write',
+  'instruments:read',
   'subscriptions:read',
   'subscriptions:write',
 ] as const;

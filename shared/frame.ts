@@ -71,6 +71,13 @@ export function encodeTokenList(tokens: readonly number[]): Uint8Array {
   return Uint8Array.from(out);
 }
 
+/** How many tokens `encodeTokenList` has written: each one's last byte has no high bit. */
+export function tokenListLength(list: Uint8Array): number {
+  let length = 0;
+  for (const byte of list) if (byte < 0x80) length++;
+  return length;
+}
+
 /** The tokens of `encodeTokenList`; throws `ingest_frame` on anything that it could not have written. */
 export function decodeTokenList(bytes: Uint8Array, tokensMax: number): InstrumentToken[] {
   const tokens: InstrumentToken[] = [];

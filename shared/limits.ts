@@ -1,35 +1,8 @@
 // Every bound in the system, each with its unit in the name and the reason for the number.
 
-/** Kite's rule: sockets per api_key. A fourth is refused with 429. */
-export const KITE_CONNECTIONS_PER_ACCOUNT_MAX = 3;
-/** Kite's rule: instruments per socket. One more is refused with a text error. */
-export const KITE_INSTRUMENTS_PER_CONNECTION_MAX = 3_000;
-/** Tokens per subscribe or mode message to Kite: what public clients use without being throttled. */
-export const KITE_TOKENS_PER_MESSAGE_MAX = 500;
-/** Largest Kite frame we read: 3,000 full packets are 558 kB; anything over 4 MiB is not Kite. */
-export const KITE_FRAME_BYTES_MAX = 4 * 1024 * 1024;
-/** Kite sends a heartbeat each second: five seconds without any frame mean a dead socket. */
-export const KITE_SILENCE_MS_MAX = 5_000;
-/** A black-holed TCP connect must not hold a socket slot for minutes. */
-export const KITE_HANDSHAKE_MS_MAX = 8_000;
-/** Full-jitter reconnect to Kite: first ceiling and highest ceiling. */
-export const KITE_BACKOFF_MS_MIN = 500;
-export const KITE_BACKOFF_MS_MAX = 30_000;
-/** 429 at the upgrade means that somebody else holds the slots: asking sooner only prolongs it. */
-export const KITE_THROTTLED_BACKOFF_MS_MIN = 15_000;
-/** A socket has to live this long before its failures are forgotten. */
-export const KITE_STABLE_MS = 20_000;
-/**
- * A lost socket keeps its instruments for so long: its first retry comes within half a second and a handshake takes a
- * few round trips. After that they move, which leaves a second of the two in which all of them shall stream again.
- */
-export const KITE_FAILOVER_GRACE_MS = 1_000;
-/** Pause between the openings of one account's sockets while the first has no answer: a refusal spares the others. */
-export const KITE_OPENING_STAGGER_MS = 250;
-/** Accounts of one sidecar: three times what a team has, and their figures fit the status report. */
-export const KITE_ACCOUNTS_MAX = 64;
-/** Characters of an account's name. */
-export const KITE_ACCOUNT_ID_CHARS_MAX = 64;
+/** Those towards Kite have a file of their own, as this one is long; all are imported from here. */
+export * from './kite-limits.ts';
+
 /** Exchange times further than this in the future are not of this session's clock. */
 export const EXCHANGE_TIME_AHEAD_S_MAX = 24 * 3_600;
 
@@ -113,8 +86,6 @@ export const SUBSCRIPTIONS_PAGE_ROWS_MAX = 1_000;
 export const SUBSCRIPTIONS_PAGE_ROWS_DEFAULT = 100;
 /** Body of a subscription: three short fields. */
 export const SUBSCRIPTION_BODY_BYTES_MAX = 4_096;
-/** Characters of an account's id: what the sidecar's report has room for. */
-export const ACCOUNT_ID_CHARS_MAX = 64;
 /** Wake-ups may be lost: the sidecar reads the subscriptions again after so long, and sooner after a failure. */
 export const SUBSCRIPTIONS_RECONCILE_MS = 60_000;
 export const SUBSCRIPTIONS_BACKOFF_MS_MIN = 1_000;
@@ -175,6 +146,8 @@ export const CLIENT_FILTERS_MAX = 200;
 export const CLIENT_BARS_MAX = 200;
 /** Closed bars that wait for one client whose socket is full: five seconds of all that it can have, then the newest. */
 export const CLIENT_BARS_HELD_MAX = 1_000;
+/** Closed bars that a gateway keeps for clients that come back: 6 MB; a minute of 300 instruments' seconds and minutes. */
+export const BARS_KEPT_MAX = 20_000;
 /** Closed bars that wait for a gateway that does not answer: the minute of as many instruments, then the newest. */
 export const SHARD_BARS_HELD_MAX = 4_096;
 /** A bar is closed so long after its end: ticks that a full batch had no room for come with the next one. */
@@ -230,10 +203,15 @@ export const VERIFIED_TOKENS_MAX = 2_000;
 export const VERIFIED_TOKEN_MS_MAX = 300_000;
 /** Answer of the database that /health waits for. */
 export const HEALTH_DATABASE_MS_MAX = 2_000;
-/** Rows that one statement writes of the instrument list: 250 kB of JSON, written in about 3 ms. */
-export const INSTRUMENT_STORE_ROWS_PER_STATEMENT = 1_000;
-/** Rows of one page of an instrument search. */
-export const INSTRUMENTS_PAGE_ROWS_MAX = 100;
+/** Rows that one statement writes of the instrument list: 130 kB of JSON, made in about 2 ms between ticks. */
+export const INSTRUMENT_STORE_ROWS_PER_STATEMENT = 500;
+/** Storing a list takes seconds; a database that has not done it by then hangs, and another connection is tried. */
+export const INSTRUMENT_STORE_MS_MAX = 120_000;
+/** Counting the stored list takes milliseconds; a new list waits no longer for it. */
+export const INSTRUMENT_COUNT_MS_MAX = 2_000;
+/** Instruments on one page of a search, at most and unless the caller says otherwise: 500 are 150 kB. */
+export const INSTRUMENTS_PAGE_ROWS_MAX = 500;
+export const INSTRUMENTS_PAGE_ROWS_DEFAULT = 100;
 /** Text of a close frame, a protocol limit (RFC 6455, 5.5). */
 export const CLOSE_REASON_BYTES_MAX = 123;
 
@@ -245,9 +223,26 @@ export const INSTRUMENT_ROW_BYTES_MAX = 4_096;
 export const INSTRUMENT_FIELD_CHARS_MAX = 96;
 /** The dump is 9 MB uncompressed: a minute is a slow line, more is a dead one. */
 export const INSTRUMENT_DUMP_MS_MAX = 60_000;
+/** Redirects that a download of the dump follows: none is usual, more than a few are a loop. */
+export const INSTRUMENT_DUMP_REDIRECTS_MAX = 3;
 /** Wait between failed loads of the dump: first and highest ceiling. */
 export const INSTRUMENT_LOAD_BACKOFF_MS_MIN = 1_000;
 export const INSTRUMENT_LOAD_BACKOFF_MS_MAX = 60_000;
+/** Least wait after a 429, which Kite ends when its window is over, and longest wait that a Retry-After can impose. */
+export const INSTRUMENT_THROTTLED_MS_MIN = 15_000;
+export const INSTRUMENT_RETRY_AFTER_MS_MAX = 900_000;
+/** It is looked so often whether a new list is due: by the wall clock of that moment, which may have been set since. */
+export const INSTRUMENT_REFRESH_CHECK_MS = 60_000;
+/** Rows of a list that cannot be read, as a share: Kite's have none, and a few cost only themselves. */
+export const INSTRUMENT_BAD_ROWS_SHARE_MAX = 0.01;
+/**
+ * A list with a smaller share of the last good one's rows is not whole. A monthly expiry takes two fifths of NFO's rows
+ * and a sixth of all, and as many come back with the next month's contracts.
+ */
+export const INSTRUMENT_ROWS_SHARE_MIN = 0.7;
+export const INSTRUMENT_EXCHANGE_ROWS_SHARE_MIN = 0.4;
+/** Exchanges with fewer rows are not looked at one by one: GLOBAL has a dozen. */
+export const INSTRUMENT_EXCHANGE_ROWS_COMPARED_MIN = 500;
 /** Characters of somebody else's text that one log line quotes. */
 export const LOG_QUOTE_CHARS_MAX = 200;
 /**
@@ -261,37 +256,7 @@ export const EXCHANGE_TIME_TRUSTED_AHEAD_S_MAX = 5;
  * well be a new session's, or that of an exchange which has annulled trades.
  */
 export const VOLUME_COMPARED_MS_MAX = 10_000;
-/**
- * Packets of a lower mode than the wanted one that are taken, in a row, for what Kite sends between a subscription and
- * its mode; after more of them the mode was not set, and they are the feed.
- */
-export const KITE_LOWER_MODE_PACKETS_MAX = 3;
 
-/** Kite's rules for REST calls of one api_key, per second (facts: quote 1, historical 3, everything else 10). */
-export const KITE_QUOTE_REQUESTS_PER_S_MAX = 1;
-export const KITE_HISTORICAL_REQUESTS_PER_S_MAX = 3;
-export const KITE_OTHER_REQUESTS_PER_S_MAX = 10;
-/** Kite's rules for order requests of one Zerodha account, those that it refuses included (staff, 2026). */
-export const KITE_ORDER_REQUESTS_PER_S_MAX = 10;
-export const KITE_ORDER_REQUESTS_PER_MINUTE_MAX = 400;
-export const KITE_ORDER_REQUESTS_PER_DAY_MAX = 5_000;
-/** Requests catch up with each other on the way: what leaves us a second apart may arrive within one. */
-export const KITE_RATE_SLACK_MS = 100;
-/** REST calls of one account under way at once: the seed's service allowed as many, and Kite's CDN dislikes bursts. */
-export const KITE_CALLS_AT_ONCE_MAX = 2;
-/** REST calls of one account that wait for their turn: 25 s at the fastest pace, longer than anybody waits. */
-export const KITE_CALLS_QUEUED_MAX = 256;
-/** A REST call has so long, its wait included, unless the caller says otherwise. */
-export const KITE_CALL_MS_MAX = 10_000;
-/** After a 429 calls of its class rest: grows from the first to the second while Kite goes on refusing. */
-export const KITE_COOLDOWN_MS_MIN = 1_000;
-export const KITE_COOLDOWN_MS_MAX = 60_000;
-/** Largest reply of a REST call: an order book of 5,000 orders has 8 MB. The instrument dump has its own bound. */
-export const KITE_REPLY_BYTES_MAX = 16 * 1024 * 1024;
-/** Kite's rules for one call: instruments of /quote, /quote/ohlc and /quote/ltp. */
-export const KITE_QUOTE_INSTRUMENTS_MAX = 500;
-export const KITE_OHLC_INSTRUMENTS_MAX = 1_000;
-export const KITE_LTP_INSTRUMENTS_MAX = 1_000;
 /** The simulator's market makes up for at most this many late steps (2 s): after a sleep it goes on from now. */
 export const SIMULATOR_CATCH_UP_STEPS_MAX = 40;
 /** Largest text message that the simulator reads: 3,000 ten-digit tokens are 33 kB, ten times that is abuse. */
@@ -306,6 +271,22 @@ export const SIMULATOR_REQUEST_BODY_BYTES_MAX = 64 * 1024;
 export const SIMULATOR_REQUEST_TOKENS_MAX = 16;
 /** A request token lives for a few minutes at Kite. */
 export const SIMULATOR_REQUEST_TOKEN_MS_MAX = 5 * 60_000;
+/** Accounts of a simulator: more than any team has, each with a few hundred bytes. */
+export const SIMULATOR_ACCOUNTS_MAX = 100;
+/** Faults that stand in a simulator at a time: each flush and request looks at all of them. */
+export const SIMULATOR_FAULTS_MAX = 1_000;
+/** Longest life of a fault that ends by itself, and of a delayed answer: a day, and longer than any caller waits. */
+export const SIMULATOR_FAULT_MS_MAX = 24 * 3_600_000;
+export const SIMULATOR_REST_DELAY_MS_MAX = 10 * 60_000;
+/** A drip that is faster than this is no drip. */
+export const SIMULATOR_DRIP_BYTES_PER_S_MAX = 1024 * 1024;
+/** Unusable rows that a fault puts into a dump: a tenth of it. */
+export const SIMULATOR_MALFORMED_ROWS_MAX = 10_000;
+/** Characters of a text frame that a simulator is told to send. */
+export const SIMULATOR_TEXT_CHARS_MAX = 32 * 1024;
+/** Order updates of one command to a simulator, and copies of each. */
+export const SIMULATOR_ORDERS_PER_COMMAND_MAX = 100;
+export const SIMULATOR_ORDER_COPIES_MAX = 10;
 
 /** Sockets of one user at one gateway: devices, tabs and bots of a person; more is a loop that never closes. */
 export const CONNECTIONS_PER_USER_MAX = 20;
@@ -323,6 +304,8 @@ export const MESSAGES_ABUSIVE_PER_SECOND = 400;
 export const REVOCATION_CACHE_MS = 5_000;
 /** Wait of an upgrade for the database; without an answer it goes by what was known before. */
 export const REVOCATION_WAIT_MS_MAX = 1_000;
+/** While another request reads, an upgrade looks this often whether it is done: less than a reading takes. */
+export const REVOCATION_LOOK_MS = 5;
 /** Revoked users in the memory of one Worker: 100 bytes each. The oldest go first, and that is logged as an error. */
 export const REVOCATIONS_MAX = 100_000;
 /** Body of a revocation: one user id. */
@@ -358,13 +341,15 @@ export const CLIENT_SDK_ANSWER_MS_MAX = 15_000;
 export const CLIENT_SDK_REFUSED_RETRY_MS = 5_000;
 /** SDK: requests without an answer yet; the server queues 64 commands per socket and then refuses. */
 export const CLIENT_SDK_REQUESTS_OPEN_MAX = 32;
-/** SDK: wanted instruments of one client: four times what a server takes; what is over its limit it rejects by name. */
+/** SDK: wanted instruments of one client, of each kind of stream: four times the ticks that a server takes; it rejects by name. */
 export const CLIENT_SDK_INSTRUMENTS_MAX = 12_000;
 /** SDK: subscription handles of one client; more is a leak in the application. */
 export const CLIENT_SDK_SUBSCRIPTIONS_MAX = 10_000;
-/** SDK: listeners per event, and open iterators; more is a leak in the application. */
+/** SDK: listeners per event, and open loops over ticks and over bars; more is a leak in the application. */
 export const CLIENT_SDK_LISTENERS_MAX = 1_000;
 export const CLIENT_SDK_ITERATORS_MAX = 1_000;
+/** SDK: closed bars that wait for one loop that is busy: most of a minute of all that a server gives one client. */
+export const CLIENT_SDK_BARS_WAITING_MAX = 10_000;
 /** SDK: largest frame that is parsed: 3,000 refusals with their messages are 600 kB. */
 export const CLIENT_SDK_FRAME_CHARS_MAX = 4 * 1024 * 1024;
 /** SDK: commands per second before the server has published its own number. */
@@ -390,20 +375,3 @@ export const FEED_RECYCLE_PAUSE_MS_MAX = 15 * 60_000;
 export const SESSION_LOOKAHEAD_DAYS_MAX = 31;
 /** A calendar file: a year's entries are some 5 kB. */
 export const SESSION_CALENDAR_BYTES_MAX = 256 * 1024;
-/** The sidecar looks for changes of accounts this often: a new login is used within seconds, at one small query each. */
-export const ACCOUNTS_POLL_MS = 3_000;
-/** A query for the accounts that takes longer is given up, with its connection: a dead one would never say so. */
-export const ACCOUNTS_READ_MS_MAX = 5_000;
-/** Characters of an api_secret or access token: Kite's have 32. */
-export const CREDENTIAL_CHARS_MAX = 256;
-/** Body of a request about an account: a key, a secret, a token and a few numbers. */
-export const ACCOUNT_BODY_BYTES_MAX = 4_096;
-/** Latest changes of an account that one answer tells. */
-export const ACCOUNT_CHANGES_ROWS_MAX = 100;
-/** Before an access token ends at 06:00 in India, operators are told this long. */
-export const ACCESS_TOKEN_WARNING_MS = 3_600_000;
-/** Wait before a token whose standing could not be learned is asked about again: grows from the first to the second. */
-export const TOKEN_PROBE_BACKOFF_MS_MIN = 1_000;
-export const TOKEN_PROBE_BACKOFF_MS_MAX = 60_000;
-/** `npm run kite:login` waits so long for each account: a password, a code from the phone, and a mistake in between. */
-export const LOGIN_WAIT_MS_MAX = 300_000;

@@ -86,6 +86,23 @@ export interface FeedStatus {
   readonly recycled: number;
 }
 
+/** Absent fields do not apply: no list is there yet, or nothing has failed. */
+export interface InstrumentsStatus {
+  /** `stale`: the list in use is the last good copy, or the last attempt to read a newer one failed. */
+  readonly status: 'ok' | 'loading' | 'stale' | 'failed';
+  readonly count: number;
+  readonly loaded_at?: number;
+  /** Of the list in use, YYYY-MM-DD, and where it was read. */
+  readonly trading_date?: string;
+  readonly source?: 'kite' | 'database';
+  /** Rows of it that could not be read. */
+  readonly bad_rows?: number;
+  /** Attempts that failed since the last one that did not. */
+  readonly failures?: number;
+  /** Whether the edge has the list in use; absent without a database. */
+  readonly stored?: boolean;
+}
+
 export const LEASE_STATES = ['none', 'standby', 'held', 'unconfirmed'] as const;
 /**
  * `none`: without a database there is no lease. `standby`: another sidecar has it. `unconfirmed`: it was ours when the
@@ -119,11 +136,7 @@ export interface SidecarStatus {
   readonly batches_posted: number;
   readonly batches_retried: number;
   readonly batches_failed: number;
-  readonly instruments: {
-    readonly status: 'ok' | 'loading' | 'failed';
-    readonly count: number;
-    readonly loaded_at?: number;
-  };
+  readonly instruments: InstrumentsStatus;
   readonly rss_bytes: number;
   readonly cpu_seconds: number;
 }

@@ -43,6 +43,12 @@ const WORD_RULES: readonly WordRule[] = [
     message: 'SQL is in store/ and migrations/ only',
   },
   {
+    rule: 'shared-promise',
+    pattern: /^(?:export\s+)?(?:const|let|var)\s(?![^\n]*=>)[^\n]*\bPromise</gm,
+    within: /^worker\//,
+    message: 'a promise belongs to one request: requests share values and times (see core/reading-turns.ts)',
+  },
+  {
     rule: 'stack',
     pattern: /\.stack\b/g,
     within: SOURCE,

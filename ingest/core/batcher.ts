@@ -1,10 +1,9 @@
 // The conflating buffer between ticks and shards: newest record of each instrument, and batches of what is news.
 import { assert } from '../../shared/errors.ts';
 import { BATCH_HEADER_BYTES, type BatchReply, encodeBatch } from '../../shared/frame.ts';
-import { type InstrumentDefinition, isSameInstrument } from '../../shared/instrument.ts';
+import type { InstrumentDefinition } from '../../shared/instrument.ts';
 import {
   BATCH_BYTES_MAX,
-  BATCH_DEFINITIONS_MAX,
   BATCH_TICKS_MAX,
   EXCHANGE_TIME_TRUSTED_AHEAD_S_MAX,
   SIDECAR_INSTRUMENTS_MAX,
@@ -12,8 +11,9 @@ import {
 import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
 import { AT, RECORD_WORDS_MAX, rankOfMode, recordWords, type TickMode } from '../../shared/tick.ts';
 import { copyWords, TickStore } from '../../shared/tick-store.ts';
+import { BatchRoom } from './batch-room.ts';
 import { EMPTY_INSTRUMENT_BOOK, type InstrumentBook } from './instrument-book.ts';
-import { encodeKnownTokens } from './known-tokens.ts';
+import { checkKnownTokens } from './known-tokens.ts';
 import { ShardLink } from './shard-link.ts';
 import { exchangeTimeOf, type HeldTick } from './validate.ts';
 
@@ -57,8 +57,6 @@ export class Batcher {
   readonly #links = Array.from({ length: SHARD_COUNT }, (_, shard) => new ShardLink(shard));
   readonly #slotsMax: number;
   #book: InstrumentBook;
-  /** By shard; undefined until a list has been read: an empty list would tell the shards that nothing exists. */
-  #knownTokens: readonly Uint8Array[] | undefined;
   #store: TickStore;
   readonly #wanted = new Map<number, TickMode>();
   /** Rank of the mode that the slot's instrument is wanted in; 0 while nobody wants it. */
@@ -77,7 +75,7 @@ export class Batcher {
     this.epoch = epoch;
     this.#slotsMax = slotsMax;
     this.#book = book;
-    this.#knownTokens = book === EMPTY_INSTRUMENT_BOOK ? undefined : encodeKnownTokens(book);
+    checkKnownTokens(book);
     this.#store = new TickStore(slotsMax);
     this.#held = {
       words: this.#store.words,
@@ -94,7 +92,7 @@ export class Batcher {
   }
 
   exists(token: number): boolean {
-    return this.#book.definitionOf(token) !== undefined;
+    return this.#book.has(token);
   }
 
   /** The token's slot while it is wanted, else -1. Valid until `want` or `replaceInstruments` is called. */
@@ -146,38 +144,55 @@ export class Batcher {
     for (const token of this.#wanted.keys()) if (!wanted.has(token)) gone.push(token);
     this.#forget(gone);
     for (const [token, mode] of wanted) {
-      if (this.#wanted.get(token) === mode) continue;
-      let slot = this.#store.slotFor(token);
-      if (slot < 0) {
-        this.#compact();
-        slot = this.#store.slotFor(token);
+      const before = this.#wanted.get(token);
+      if (before === undefined) this.#start(token, mode);
+      else if (before !== mode) {
+        this.#wantedRank[this.#store.slotOf(token)] = rankOfMode(mode);
+        this.#wanted.set(token, mode);
       }
-      assert(slot >= 0, `no slot for instrument ${token}`);
-      this.#wantedRank[slot] = rankOfMode(mode);
-      this.#wanted.set(token, mode);
     }
+  }
+
+  #start(token: number, mode: TickMode): void {
+    let slot = this.#store.slotFor(token);
+    if (slot < 0) {
+      this.#compact();
+      slot = this.#store.slotFor(token);
+    }
+    assert(slot >= 0, `no slot for instrument ${token}`);
+    this.#wantedRank[slot] = rankOfMode(mode);
+    this.#wanted.set(token, mode);
+    this.#undefine(token, slot);
   }
 
   /**
    * Swaps the instrument list. Kite gives the tokens of expired contracts to new ones: a value that was kept under
-   * another symbol is forgotten. Throws a RangeError, and changes nothing, when a shard's token list cannot be sent.
+   * another symbol is forgotten, here at once and by the shards with the new definition. Throws a RangeError, and changes nothing, when a shard's token list cannot be sent.
    */
   replaceInstruments(book: InstrumentBook): void {
-    this.#knownTokens = encodeKnownTokens(book);
+    checkKnownTokens(book);
     const previous = this.#book;
     this.#book = book;
-    const changed: number[] = [];
-    for (const token of this.#wanted.keys()) {
-      const before = previous.definitionOf(token);
-      const now = book.definitionOf(token);
-      if (now !== undefined && before !== undefined && isSameInstrument(before, now)) {
-        this.#isDefined[this.#store.slotOf(token)] = 0;
-      } else changed.push(token);
+    const changed: WantedInstrument[] = [];
+    for (const [token, mode] of this.#wanted) {
+      const change = book.changeSince(previous, token);
+      if (change === 'details') this.#undefine(token, this.#store.slotOf(token));
+      if (change === 'instrument') changed.push({ token, mode });
     }
-    const wanted = Array.from(this.#wanted, ([token, mode]) => ({ token, mode }));
-    this.#forget(changed);
-    this.want(wanted);
+    this.#forget(changed.map(({ token }) => token));
+    for (const { token, mode } of changed) if (this.exists(token)) this.#start(token, mode);
     for (const link of this.#links) link.knownTokensSent = false;
+  }
+
+  /** Undefined until a list has been read: an empty one would tell the shard that nothing exists. */
+  #knownTokensOf(shard: number): Uint8Array | undefined {
+    return this.#book === EMPTY_INSTRUMENT_BOOK ? undefined : this.#book.knownTokensOf(shard);
+  }
+
+  /** The shard has to be told what the instrument is, also if it never ticks: it may take the token for another one. */
+  #undefine(token: number, slot: number): void {
+    this.#isDefined[slot] = 0;
+    this.#link(shardOf(token)).definitionsDue.add(token);
   }
 
   /**
@@ -194,13 +209,16 @@ export class Batcher {
     underWay.ticks = 0;
     underWay.definitions = [];
     underWay.hasKnownTokens = false;
-    const definitions: InstrumentDefinition[] = [];
+    let definitions: readonly InstrumentDefinition[] = [];
     let tickWords = 0;
     let known: Uint8Array | undefined;
     if (link.boot !== 0) {
-      known = link.knownTokensSent ? undefined : this.#knownTokens?.[shard];
+      known = link.knownTokensSent ? undefined : this.#knownTokensOf(shard);
       const bytesMax = BATCH_BYTES_MAX - BATCH_HEADER_BYTES - (known?.byteLength ?? 0);
-      tickWords = this.#fill(link, Math.min(limits.ticksMax, BATCH_TICKS_MAX), bytesMax, seq, definitions);
+      const room = new BatchRoom(bytesMax);
+      this.#fill(link, Math.min(limits.ticksMax, BATCH_TICKS_MAX), room, seq);
+      this.#fillDefinitions(link, room);
+      ({ definitions, tickWords } = room);
       underWay.hasKnownTokens = known !== undefined;
       link.knownTokensSent ||= known !== undefined;
     }
@@ -220,43 +238,44 @@ export class Batcher {
     return { bytes, epoch: this.epoch, seq, ticks: underWay.ticks };
   }
 
-  /** Copies dirty records into the staging words and returns how many words; what does not fit stays dirty. */
-  #fill(
-    link: ShardLink,
-    ticksMax: number,
-    bytesMax: number,
-    seq: number,
-    definitions: InstrumentDefinition[],
-  ): number {
+  /** Copies dirty records into the staging words; what does not fit stays dirty. */
+  #fill(link: ShardLink, ticksMax: number, room: BatchRoom, seq: number): void {
     const { underWay } = link;
     const { words } = this.#store;
-    let at = 0;
-    // A JSON list has two brackets, and each definition's comma is counted with it.
-    let definitionBytes = 2;
     link.removeDirty((slot) => {
       if (underWay.ticks >= ticksMax) return false;
       const from = slot * RECORD_WORDS_MAX;
       const size = recordWords(words[from + AT.kind / 4] as number);
       const token = words[from] as number;
-      if (this.#isDefined[slot] === 0) {
-        const definition = this.#book.definitionOf(token);
-        assert(definition !== undefined, `wanted instrument ${token} has no definition`);
-        const bytes = utf8Bytes(definition);
-        if (definitions.length >= BATCH_DEFINITIONS_MAX) return false;
-        if ((at + size) * 4 + definitionBytes + bytes > bytesMax) return false;
-        definitionBytes += bytes;
-        definitions.push(definition);
-        underWay.definitions.push(token);
-        this.#isDefined[slot] = 1;
-      } else if ((at + size) * 4 + definitionBytes > bytesMax) return false;
-      copyWords(words, from, this.#staging, at, size);
-      this.#staging[at + AT.seq / 4] = seq;
-      at += size;
+      if (this.#isDefined[slot] === 1 ? !room.fits(size, 0) : !this.#define(link, token, slot, room, size))
+        return false;
+      copyWords(words, from, this.#staging, room.tickWords, size);
+      this.#staging[room.tickWords + AT.seq / 4] = seq;
+      room.tickWords += size;
       underWay.tokens[underWay.ticks++] = token;
       this.#isDirty[slot] = 0;
       return true;
     });
-    return at;
+  }
+
+  /** Definitions of instruments that have no news go with what room is left. */
+  #fillDefinitions(link: ShardLink, room: BatchRoom): void {
+    for (const token of link.definitionsDue) {
+      const slot = this.wantedSlotOf(token);
+      if (slot < 0) link.definitionsDue.delete(token);
+      else if (!this.#define(link, token, slot, room, 0)) return;
+    }
+  }
+
+  /** Puts the instrument's definition into the batch, if it fits there beside so many words of its tick. */
+  #define(link: ShardLink, token: number, slot: number, room: BatchRoom, words: number): boolean {
+    const definition = this.#book.definitionOf(token);
+    assert(definition !== undefined, `wanted instrument ${token} has no definition`);
+    if (!room.take(definition, words)) return false;
+    link.underWay.definitions.push(token);
+    link.definitionsDue.delete(token);
+    this.#isDefined[slot] = 1;
+    return true;
   }
 
   /** The shard has taken the batch under way. A memory other than the one known has nothing of what was sent before. */
@@ -278,7 +297,7 @@ export class Batcher {
     for (const token of this.#wanted.keys()) {
       if (shardOf(token) !== shard) continue;
       const slot = this.#store.slotOf(token);
-      this.#isDefined[slot] = 0;
+      this.#undefine(token, slot);
       if (this.#store.kindAt(slot) === 0 || this.#isDirty[slot] === 1) continue;
       this.#markDirty(slot, shard);
       this.counters.ticksResent++;
@@ -301,8 +320,8 @@ export class Batcher {
       else this.#markDirty(slot, shard);
     }
     for (const token of underWay.definitions) {
-      const slot = this.#store.slotOf(token);
-      if (slot >= 0) this.#isDefined[slot] = 0;
+      const slot = this.wantedSlotOf(token);
+      if (slot >= 0) this.#undefine(token, slot);
     }
     if (underWay.hasKnownTokens) link.knownTokensSent = false;
   }
@@ -370,9 +389,4 @@ export class Batcher {
     this.#wantedRank.set(rank);
     this.#lowerModeRefused.fill(0);
   }
-}
-
-/** Bytes of a definition in a JSON list, with its comma. */
-function utf8Bytes(definition: InstrumentDefinition): number {
-  return new TextEncoder().encode(JSON.stringify(definition)).byteLength + 1;
 }

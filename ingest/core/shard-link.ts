@@ -20,6 +20,8 @@ export class ShardLink {
   demandVersion = 0;
   knownTokensSent = false;
   isUnderWay = false;
+  /** Tokens whose definition the shard's memory does not have, or has of the list before. */
+  readonly definitionsDue = new Set<number>();
   readonly underWay: BatchUnderWay = {
     tokens: new Uint32Array(BATCH_TICKS_MAX),
     ticks: 0,

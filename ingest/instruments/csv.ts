@@ -6,6 +6,8 @@ const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const COMMA = 0x2c;
 const QUOTE = 0x22;
+/** What an integer column of the database holds. */
+const LOT_SIZE_MAX = 2 ** 31 - 1;
 
 const COLUMNS = [
   'instrument_token',
@@ -46,6 +48,8 @@ export class InstrumentCsvParser {
   badRows = 0;
   /** What was wrong with the first bad row, for the log. */
   firstBadRow: string | undefined;
+  /** The stream ended inside a row: Kite ends every row, so that something is missing. Known after `end`. */
+  isCutOff = false;
 
   constructor(onRow: (definition: InstrumentDefinition) => void) {
     this.#onRow = onRow;
@@ -65,6 +69,7 @@ export class InstrumentCsvParser {
   /** The stream has ended: reads a last row that has no line end. */
   end(): void {
     this.#readRows(true);
+    this.isCutOff = this.#rest.length > 0 || this.#isSkipping;
     if (this.#rest.length > 0 && !this.#isSkipping) this.#row(this.#rest, 0, this.#rest.length);
     this.#rest = Buffer.alloc(0);
     if (this.#columns === undefined) throw new Error('instrument dump is empty');
@@ -179,7 +184,18 @@ function columnsOf(names: readonly string[]): Record<Column, number> {
   };
 }
 
-/** The definition of a row, or what is wrong with it. */
+/** A day that exists, as YYYY-MM-DD. */
+function isDate(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  const ms = Date.parse(`${text}T00:00:00Z`);
+  // Date.parse takes the 30th of February for a day of March.
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
+}
+
+/**
+ * The definition of a row, or what is wrong with it. What the database could not keep is wrong: one such row would
+ * cost the whole list.
+ */
 function definitionOf(text: (column: Column) => string): InstrumentDefinition | string {
   const token = parseInstrumentToken(
     text('instrument_token') === '' ? undefined : Number(text('instrument_token')),
@@ -191,14 +207,17 @@ function definitionOf(text: (column: Column) => string): InstrumentDefinition | 
     if (!Number.isFinite(amount) || amount < 0) return `${column} of ${token} is not an amount`;
     amounts[column] = amount;
   }
+  if (!Number.isInteger(amounts.lot_size) || amounts.lot_size > LOT_SIZE_MAX)
+    return `lot_size of ${token} is not a number of units`;
   for (const column of ['tradingsymbol', 'exchange', 'segment', 'instrument_type'] as const) {
-    const length = text(column).length;
-    if (length === 0 || length > INSTRUMENT_FIELD_CHARS_MAX)
-      return `${column} of ${token} has ${length} characters`;
+    const value = text(column);
+    if (value.length === 0 || value.length > INSTRUMENT_FIELD_CHARS_MAX)
+      return `${column} of ${token} has ${value.length} characters`;
+    if (value.includes('\0')) return `${column} of ${token} has a NUL`;
   }
   const expiry = text('expiry');
-  if (expiry !== '' && !/^\d{4}-\d{2}-\d{2}$/.test(expiry)) return `expiry of ${token} is not a date`;
-  const name = text('name').slice(0, INSTRUMENT_FIELD_CHARS_MAX);
+  if (expiry !== '' && !isDate(expiry)) return `expiry of ${token} is not a date`;
+  const name = text('name').replaceAll('\0', '').slice(0, INSTRUMENT_FIELD_CHARS_MAX);
   return {
     instrument_token: token,
     tradingsymbol: text('tradingsymbol'),

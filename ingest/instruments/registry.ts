@@ -1,49 +1,107 @@
-// Today's instruments in memory: token -> definition, and each shard's tokens in order.
+// Today's instruments in memory, out of columns: token -> definition, and each shard's tokens.
 import type { InstrumentDefinition, InstrumentToken } from '../../shared/instrument.ts';
-import { INSTRUMENT_DUMP_ROWS_MAX } from '../../shared/limits.ts';
-import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
-import type { InstrumentBook } from '../core/instrument-book.ts';
+import { changeBetween, type InstrumentBook, type ListChange } from '../core/instrument-book.ts';
+import type { ExchangeRows } from '../core/list-check.ts';
+import type { InstrumentColumns } from './columns.ts';
+import { findToken } from './token-index.ts';
 
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** Made once per list and never changed: whoever holds one has the whole list of one moment. */
 export class InstrumentRegistry implements InstrumentBook {
-  readonly #definitions = new Map<number, InstrumentDefinition>();
-  #shardTokens: readonly InstrumentToken[][] | undefined;
-  /** Rows for a token that was there already; the first one counts. */
-  duplicates = 0;
+  readonly columns: InstrumentColumns;
+  readonly #symbols: Buffer;
+
+  constructor(columns: InstrumentColumns) {
+    this.columns = columns;
+    this.#symbols = Buffer.from(columns.symbols.buffer);
+  }
 
   get size(): number {
-    return this.#definitions.size;
+    return this.columns.tokens.length;
   }
 
-  /** Throws a RangeError over INSTRUMENT_DUMP_ROWS_MAX instruments. */
-  add(definition: InstrumentDefinition): void {
-    if (this.#definitions.has(definition.instrument_token)) {
-      this.duplicates++;
-      return;
-    }
-    if (this.#definitions.size >= INSTRUMENT_DUMP_ROWS_MAX) {
-      throw new RangeError(`instrument dump has more than ${INSTRUMENT_DUMP_ROWS_MAX} rows`);
-    }
-    this.#definitions.set(definition.instrument_token, definition);
-    this.#shardTokens = undefined;
+  has(token: number): boolean {
+    return this.#rowOf(token) >= 0;
   }
 
-  definitions(): IterableIterator<InstrumentDefinition> {
-    return this.#definitions.values();
-  }
-
+  /** A new object each time: a list that is asked for few of its instruments need not be objects. */
   definitionOf(token: number): InstrumentDefinition | undefined {
-    return this.#definitions.get(token);
+    const row = this.#rowOf(token);
+    return row < 0 ? undefined : this.#definitionAt(row);
   }
 
-  tokensOfShard(shard: number): readonly InstrumentToken[] {
-    this.#shardTokens ??= this.#sortTokens();
-    return this.#shardTokens[shard] ?? [];
+  /** By the columns: two objects for each of thousands of streamed instruments would hold up the ticks. */
+  changeSince(other: InstrumentBook, token: number): ListChange {
+    if (!(other instanceof InstrumentRegistry))
+      return changeBetween(other.definitionOf(token), this.definitionOf(token));
+    const [row, before] = [this.#rowOf(token), other.#rowOf(token)];
+    if (row < 0 || before < 0 || !this.#isSameInstrument(row, other, before)) return 'instrument';
+    const [mine, its] = [this.columns, other.columns];
+    const isEqual =
+      this.#text(mine.segments, row) === other.#text(its.segments, before) &&
+      this.#text(mine.types, row) === other.#text(its.types, before) &&
+      this.#text(mine.names, row) === other.#text(its.names, before) &&
+      mine.strikes[row] === its.strikes[before] &&
+      mine.tickSizes[row] === its.tickSizes[before] &&
+      mine.lotSizes[row] === its.lotSizes[before];
+    return isEqual ? 'none' : 'details';
   }
 
-  #sortTokens(): InstrumentToken[][] {
-    const shards: InstrumentToken[][] = Array.from({ length: SHARD_COUNT }, () => []);
-    for (const { instrument_token: token } of this.#definitions.values()) shards[shardOf(token)]?.push(token);
-    for (const tokens of shards) tokens.sort((a, b) => a - b);
-    return shards;
+  /** As `isSameInstrument` says it of definitions. */
+  #isSameInstrument(row: number, other: InstrumentRegistry, otherRow: number): boolean {
+    const [mine, its] = [this.columns, other.columns];
+    if (this.#text(mine.exchanges, row) !== other.#text(its.exchanges, otherRow)) return false;
+    if (this.#text(mine.expiries, row) !== other.#text(its.expiries, otherRow)) return false;
+    const [start, end] = [other.#symbolStart(otherRow), its.symbolEnds[otherRow]];
+    return (
+      this.#symbols.compare(other.#symbols, start, end, this.#symbolStart(row), mine.symbolEnds[row]) === 0
+    );
+  }
+
+  knownTokensOf(shard: number): Uint8Array {
+    return this.columns.knownTokens[shard] ?? new Uint8Array(0);
+  }
+
+  /** All of them, by token. Each is made when it is asked for. */
+  *definitions(): Generator<InstrumentDefinition> {
+    for (let row = 0; row < this.size; row++) yield this.#definitionAt(row);
+  }
+
+  /** How many instruments each exchange has. */
+  get exchangeRows(): ExchangeRows {
+    return this.columns.exchangeRows;
+  }
+
+  #rowOf(token: number): number {
+    return findToken(this.columns.tokenIndex, this.columns.tokens, token);
+  }
+
+  #symbolStart(row: number): number {
+    return row === 0 ? 0 : (this.columns.symbolEnds[row - 1] as number);
+  }
+
+  #text(column: Uint32Array, row: number): string {
+    return this.columns.texts[column[row] as number] as string;
+  }
+
+  #definitionAt(row: number): InstrumentDefinition {
+    const { tokens, symbolEnds, exchanges, segments, types, names, expiries } = this.columns;
+    const definition: Writable<InstrumentDefinition> = {
+      instrument_token: tokens[row] as InstrumentToken,
+      tradingsymbol: this.#symbols.toString('utf8', this.#symbolStart(row), symbolEnds[row]),
+      exchange: this.#text(exchanges, row),
+      segment: this.#text(segments, row),
+      instrument_type: this.#text(types, row),
+      tick_size: this.columns.tickSizes[row] as number,
+      lot_size: this.columns.lotSizes[row] as number,
+    };
+    const name = this.#text(names, row);
+    const expiry = this.#text(expiries, row);
+    const strike = this.columns.strikes[row] as number;
+    if (name !== '') definition.name = name;
+    if (expiry !== '') definition.expiry = expiry;
+    if (strike !== 0) definition.strike = strike;
+    return definition;
   }
 }

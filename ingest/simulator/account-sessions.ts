@@ -16,6 +16,21 @@ export interface SimulatedAccount {
   readonly redirectUrl?: string;
 }
 
+/** The first account and more like it, each an app and a user of its own: names and tokens end in _2, _3 and so on. */
+export function numberedAccounts(first: SimulatedAccount, count: number): SimulatedAccount[] {
+  return Array.from({ length: count }, (_, index) => {
+    if (index === 0) return first;
+    const numbered = (text: string) => `${text}_${index + 1}`;
+    return {
+      ...first,
+      apiKey: numbered(first.apiKey),
+      apiSecret: numbered(first.apiSecret),
+      userId: numbered(first.userId),
+      accessToken: numbered(first.accessToken),
+    };
+  });
+}
+
 export interface AccessSession {
   readonly account: SimulatedAccount;
   readonly accessToken: string;
@@ -43,6 +58,7 @@ export class AccountSessions {
   readonly #sessions = new Map<string, AccessSession>();
   /** Request tokens of each api_key that wait for their exchange, and when they lapse. */
   readonly #requestTokens = new Map<string, Map<string, number>>();
+  readonly #redirectUrls = new Map<string, string>();
   readonly #nowMs: () => number;
 
   /** Throws RangeError when two accounts share an api_key. */
@@ -52,6 +68,7 @@ export class AccountSessions {
       if (this.#accounts.has(account.apiKey))
         throw new RangeError(`accounts: api_key '${account.apiKey}' occurs twice`);
       this.#accounts.set(account.apiKey, account);
+      if (account.redirectUrl !== undefined) this.#redirectUrls.set(account.apiKey, account.redirectUrl);
       this.#sessions.set(account.apiKey, {
         account,
         accessToken: account.accessToken,
@@ -64,17 +81,42 @@ export class AccountSessions {
 
   /** The account that a live token belongs to, or undefined. */
   authenticate(apiKey: string, accessToken: string): SimulatedAccount | undefined {
-    const session = this.#sessions.get(apiKey);
-    if (session === undefined || session.accessToken !== accessToken) return undefined;
-    return this.#nowMs() < session.expiresAtMs ? session.account : undefined;
+    const session = this.sessionOf(apiKey);
+    return session?.accessToken === accessToken ? session.account : undefined;
   }
 
-  /** What the login page does: the redirect URL with a fresh request token. Throws KiteError 400. */
-  login(apiKey: string): string {
+  /** The account of an api_key, whether anybody is logged in or not. */
+  accountOf(apiKey: string): SimulatedAccount | undefined {
+    return this.#accounts.get(apiKey);
+  }
+
+  /** The session of an api_key whose token is good now. */
+  sessionOf(apiKey: string): AccessSession | undefined {
+    const session = this.#sessions.get(apiKey);
+    if (session === undefined || this.#nowMs() < session.expiresAtMs) return session;
+    // A clock that goes back brings no token back to life.
+    this.#sessions.delete(apiKey);
+    return undefined;
+  }
+
+  redirectUrlOf(apiKey: string): string | undefined {
+    return this.#redirectUrls.get(apiKey);
+  }
+
+  /** Where the login page of this app sends the browser from now on, as its developer would set it. */
+  setRedirectUrl(apiKey: string, url: string): void {
+    this.#redirectUrls.set(apiKey, url);
+  }
+
+  /**
+   * What the login page does: the redirect URL with a fresh request token, and with the parameters that the caller
+   * wants back (`redirect_params`, a query string). Throws KiteError 400.
+   */
+  login(apiKey: string, redirectParameters = ''): string {
     const account = this.#accounts.get(apiKey);
     if (account === undefined) throw inputError('Invalid `api_key`.');
-    if (account.redirectUrl === undefined)
-      throw inputError(`The app of api_key '${apiKey}' has no redirect URL.`);
+    const redirectUrl = this.#redirectUrls.get(apiKey);
+    if (redirectUrl === undefined) throw inputError(`The app of api_key '${apiKey}' has no redirect URL.`);
     const waiting = this.#requestTokens.get(apiKey) ?? new Map<string, number>();
     this.#requestTokens.set(apiKey, waiting);
     if (waiting.size >= SIMULATOR_REQUEST_TOKENS_MAX) {
@@ -83,7 +125,8 @@ export class AccountSessions {
     }
     const requestToken = newToken();
     waiting.set(requestToken, this.#nowMs() + SIMULATOR_REQUEST_TOKEN_MS_MAX);
-    const url = new URL(account.redirectUrl);
+    const url = new URL(redirectUrl);
+    for (const [name, value] of new URLSearchParams(redirectParameters)) url.searchParams.set(name, value);
     for (const [name, value] of Object.entries({ action: 'login', type: 'login', status: 'success' }))
       url.searchParams.set(name, value);
     url.searchParams.set('request_token', requestToken);
@@ -101,8 +144,14 @@ export class AccountSessions {
     const waiting = this.#requestTokens.get(apiKey);
     const lapsesAtMs = waiting?.get(requestToken);
     waiting?.delete(requestToken);
+    if (lapsesAtMs === undefined || this.#nowMs() >= lapsesAtMs)
+      throw tokenError('Token is invalid or has expired.');
+    return this.open(account);
+  }
+
+  /** A login of this app, by whomever: its access token replaces the one before. */
+  open(account: SimulatedAccount): AccessSession {
     const nowMs = this.#nowMs();
-    if (lapsesAtMs === undefined || nowMs >= lapsesAtMs) throw tokenError('Token is invalid or has expired.');
     const session = {
       account,
       accessToken: newToken(),
@@ -110,8 +159,13 @@ export class AccountSessions {
       loginMs: nowMs,
       expiresAtMs: accessTokenExpiryMs(nowMs),
     };
-    this.#sessions.set(apiKey, session);
+    this.#sessions.set(account.apiKey, session);
     return session;
+  }
+
+  /** Ends the account's token, whatever it is; sockets that are open stay. */
+  expire(apiKey: string): void {
+    this.#sessions.delete(apiKey);
   }
 
   /** Logs out. False when the token was not the live one. */

@@ -1,7 +1,12 @@
 // Errors as Kite's REST API tells them: an HTTP status and one of its named types.
 
 /** kite.trade/docs/connect/v3/exceptions; only those that the simulator can have. */
-export type KiteErrorType = 'TokenException' | 'InputException' | 'NetworkException' | 'GeneralException';
+export type KiteErrorType =
+  | 'TokenException'
+  | 'InputException'
+  | 'NetworkException'
+  | 'DataException'
+  | 'GeneralException';
 
 /** A refusal whose status, type and message go to the caller as they are. */
 export class KiteError extends Error {
@@ -22,4 +27,11 @@ export function inputError(message: string): KiteError {
 
 export function tokenError(message: string): KiteError {
   return new KiteError(403, 'TokenException', message);
+}
+
+/** What the caller is told of any error; what is not for it is told to us. */
+export function kiteErrorOf(error: unknown): KiteError {
+  if (error instanceof KiteError) return error;
+  process.emitWarning(error instanceof Error ? error : String(error));
+  return new KiteError(500, 'GeneralException', 'Something went wrong in the simulator.');
 }

@@ -1,7 +1,8 @@
 // `npm run simulator`: reads flags and environment, runs the simulator, and stops it on SIGTERM or SIGINT.
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { INSTRUMENT_DUMP_ROWS_MAX } from '../../shared/limits.ts';
+import { INSTRUMENT_DUMP_ROWS_MAX, SIMULATOR_ACCOUNTS_MAX } from '../../shared/limits.ts';
+import { numberedAccounts, type SimulatedAccount } from './account-sessions.ts';
 import { SIMULATOR_DEFAULTS, type SimulatorOptions, startSimulator } from './simulator.ts';
 
 const { account: DEFAULT_ACCOUNT } = SIMULATOR_DEFAULTS;
@@ -10,12 +11,11 @@ const flagSettings = z.object({
   port: z.coerce.number().int().min(0).max(65_535).default(0),
   host: z.string().min(1).default(SIMULATOR_DEFAULTS.host),
   seed: z.coerce.number().int().min(0).max(0xffff_ffff).default(SIMULATOR_DEFAULTS.seed),
-  'instruments-count': z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(INSTRUMENT_DUMP_ROWS_MAX)
-    .default(SIMULATOR_DEFAULTS.instrumentsCount),
+  'instruments-count': z.coerce.number().int().min(1).max(INSTRUMENT_DUMP_ROWS_MAX).optional(),
+  instruments: z.string().min(1).optional(),
+  accounts: z.coerce.number().int().min(1).max(SIMULATOR_ACCOUNTS_MAX).default(1),
+  'daily-tokens': z.boolean().default(false),
+  clock: z.iso.datetime({ offset: true }).optional(),
   rate: z.coerce.number().positive().max(20).default(SIMULATOR_DEFAULTS.ticksPerInstrumentPerSecond),
   'trading-date': z.iso.date().optional(),
 });
@@ -38,25 +38,37 @@ function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Simulator
       'instruments-count': { type: 'string' },
       rate: { type: 'string' },
       'trading-date': { type: 'string' },
+      instruments: { type: 'string' },
+      accounts: { type: 'string' },
+      'daily-tokens': { type: 'boolean' },
+      clock: { type: 'string' },
     },
   });
-  const read = { ...flagSettings.parse(flags), ...environmentSettings.parse(env) };
+  const read = flagSettings.parse(flags);
+  if (read.instruments !== undefined && read['instruments-count'] !== undefined)
+    throw new RangeError('instruments and instruments-count: a file has as many as it has');
   return {
     port: read.port,
     host: read.host,
     seed: read.seed,
-    instrumentsCount: read['instruments-count'],
+    instrumentsCount: read['instruments-count'] ?? SIMULATOR_DEFAULTS.instrumentsCount,
     ticksPerInstrumentPerSecond: read.rate,
+    accounts: numberedAccounts(readAccount(env), read.accounts),
+    isTokenDaily: read['daily-tokens'],
+    ...(read.instruments === undefined ? {} : { instrumentsFile: read.instruments }),
     ...(read['trading-date'] === undefined ? {} : { tradingDate: read['trading-date'] }),
-    accounts: [
-      {
-        apiKey: read.SIM_API_KEY,
-        apiSecret: read.SIM_API_SECRET,
-        accessToken: read.SIM_ACCESS_TOKEN,
-        userId: read.SIM_USER_ID,
-        ...(read.SIM_REDIRECT_URL === undefined ? {} : { redirectUrl: read.SIM_REDIRECT_URL }),
-      },
-    ],
+    ...(read.clock === undefined ? {} : { startMs: Date.parse(read.clock) }),
+  };
+}
+
+function readAccount(env: NodeJS.ProcessEnv): SimulatedAccount {
+  const read = environmentSettings.parse(env);
+  return {
+    apiKey: read.SIM_API_KEY,
+    apiSecret: read.SIM_API_SECRET,
+    accessToken: read.SIM_ACCESS_TOKEN,
+    userId: read.SIM_USER_ID,
+    ...(read.SIM_REDIRECT_URL === undefined ? {} : { redirectUrl: read.SIM_REDIRECT_URL }),
   };
 }
 

@@ -1,4 +1,5 @@
 // Instruments, quotes and history (kite.trade/docs/connect/v3/market-quotes and /historical).
+import { priceDivisorOf } from '../../shared/instrument.ts';
 import {
   KITE_LTP_INSTRUMENTS_MAX,
   KITE_OHLC_INSTRUMENTS_MAX,
@@ -69,7 +70,7 @@ const MINUTE_LOTS: Readonly<Record<InstrumentKind, number>> = {
 };
 const HISTORY_OPEN_INTEREST_LOTS = 40_000;
 /** Indices have no tick size; their history moves in five paise. */
-const INDEX_TICK_PAISE = 5;
+const INDEX_TICK_RUPEES = 0.05;
 
 function candleSource(instrument: ListedInstrument, close: number, seed: number): CandleSource {
   const { kind } = instrument;
@@ -77,7 +78,9 @@ function candleSource(instrument: ListedInstrument, close: number, seed: number)
   return {
     key: mix(hashText(instrument.tradingsymbol), seed),
     close,
-    tick: Math.round(instrument.tick_size * 100) || INDEX_TICK_PAISE,
+    tick: Math.round(
+      (instrument.tick_size || INDEX_TICK_RUPEES) * priceDivisorOf(instrument.instrument_token),
+    ),
     lot,
     amplitude: HISTORY_AMPLITUDE[kind],
     minuteLots: MINUTE_LOTS[kind],
@@ -98,9 +101,9 @@ function parseIstTime(field: string, text: string | null): number {
   throw inputError(`invalid ${field} date: '${text ?? ''}'`);
 }
 
-function candleRow(candle: Candle, withOpenInterest: boolean): unknown[] {
+function candleRow(candle: Candle, divisor: number, withOpenInterest: boolean): unknown[] {
   const stamp = `${istStamp(candle.startMs).replace(' ', 'T')}+0530`;
-  const prices = [candle.open, candle.high, candle.low, candle.close].map((paise) => paise / 100);
+  const prices = [candle.open, candle.high, candle.low, candle.close].map((raw) => raw / divisor);
   const row = [stamp, ...prices, candle.volume];
   return withOpenInterest ? [...row, candle.openInterest] : row;
 }
@@ -117,10 +120,11 @@ function history({ market, path, query, seed, nowMs }: AuthenticatedCall): RestR
   const { spanDaysMax } = CANDLE_INTERVALS[interval];
   if (spanDaysOf(fromMs, toMs) > spanDaysMax)
     throw inputError(`interval exceeds max limit: ${spanDaysMax} days`);
+  const divisor = priceDivisorOf(instrument.instrument_token);
   const source = candleSource(instrument, market.closeOf(slot), seed);
   const withOpenInterest = query.get('oi') === '1';
   const candles = candleHistory(source, interval, fromMs, toMs, nowMs);
-  return dataReply({ candles: candles.map((candle) => candleRow(candle, withOpenInterest)) });
+  return dataReply({ candles: candles.map((candle) => candleRow(candle, divisor, withOpenInterest)) });
 }
 
 function instruments(call: RestCall): RestReply {

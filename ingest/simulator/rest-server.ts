@@ -1,24 +1,45 @@
 // Kite's REST v3 over HTTP: routing, authentication, rate limits and the envelopes (kite.trade/docs/connect/v3/response-structure).
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assertNever } from '../../shared/errors.ts';
-import { SIMULATOR_REQUEST_BODY_BYTES_MAX } from '../../shared/limits.ts';
 import type { AccountSessions, SimulatedAccount } from './account-sessions.ts';
-import type { Market } from './core/market.ts';
+import type { FaultBook, FaultSubject } from './control/fault-book.ts';
 import { RequestWindow } from './core/request-window.ts';
-import type { InstrumentDump } from './instrument-dump.ts';
-import { inputError, KiteError, tokenError } from './kite-error.ts';
+import { inputError, KiteError, kiteErrorOf, tokenError } from './kite-error.ts';
 import { MARKET_ROUTES } from './market-routes.ts';
+import { readBody } from './request-body.ts';
+import {
+  csvAnswer,
+  errorAnswer,
+  jsonAnswer,
+  REPLACING_FAULTS,
+  type ReplacingFault,
+  type RestAnswer,
+  redirectAnswer,
+  replaceAnswer,
+  SPOILING_FAULTS,
+  sendAnswer,
+} from './rest-answer.ts';
 import { matchPath, type RestReply, type RestRoute } from './rest-route.ts';
 import { USER_ROUTES } from './user-routes.ts';
+import type { Venue } from './venue.ts';
 
 const ROUTES: readonly RestRoute[] = [...USER_ROUTES, ...MARKET_ROUTES];
 
 export interface RestServerParts {
   readonly sessions: AccountSessions;
-  readonly market: Market;
-  readonly dump: InstrumentDump;
+  readonly venue: Venue;
+  readonly faults: FaultBook;
   readonly seed: number;
   readonly nowMs: () => number;
+}
+
+/** A request as it was read. */
+interface Asked {
+  readonly request: IncomingMessage;
+  readonly method: string;
+  readonly url: URL;
+  readonly form: URLSearchParams;
 }
 
 export class RestServer {
@@ -29,25 +50,59 @@ export class RestServer {
     this.#parts = parts;
   }
 
-  /** Answers one request; never rejects. */
+  /** Answers one request, unless a fault has it otherwise; never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      await this.#send(response, request, await this.#reply(request));
+      const asked = await readRequest(request);
+      const subject = this.#subjectOf(asked);
+      await this.#delay(subject);
+      const replacing = this.#parts.faults.happening(REPLACING_FAULTS, subject)?.fault;
+      const answer = await this.#answerOrFault(asked, replacing);
+      if (answer === undefined) return;
+      const spoiling = this.#parts.faults.happening(SPOILING_FAULTS, subject);
+      await sendAnswer(response, request, answer, spoiling);
     } catch (error) {
-      const known =
-        error instanceof KiteError
-          ? error
-          : new KiteError(500, 'GeneralException', 'Something went wrong in the simulator.');
-      if (!(error instanceof KiteError)) process.emitWarning(error instanceof Error ? error : String(error));
-      sendError(response, known);
+      // A caller that left while it was being read, or served, has nobody to answer to.
+      if (response.destroyed || response.headersSent) response.destroy();
+      else await sendAnswer(response, request, errorAnswer(kiteErrorOf(error)), undefined);
     }
   }
 
-  async #reply(request: IncomingMessage): Promise<RestReply> {
-    const url = URL.parse(request.url ?? '/', 'http://simulator');
-    if (url === null) throw new KiteError(404, 'GeneralException', 'Route not found');
-    const { route, path } = findRoute(request.method ?? '', url.pathname);
-    const { sessions, market, seed } = this.#parts;
+  async #delay(subject: FaultSubject): Promise<void> {
+    const active = this.#parts.faults.happening(['rest_delay'], subject);
+    if (active === undefined) return;
+    const { ms, jitter_ms: jitterMs } = active.fault;
+    // A simulator that stops does not wait for it.
+    await sleep(ms + jitterMs * active.random.unit(), undefined, { ref: false });
+  }
+
+  /** Undefined when the caller gets no answer. */
+  async #answerOrFault(asked: Asked, fault: ReplacingFault | undefined): Promise<RestAnswer | undefined> {
+    if (fault?.stage === 'before') return replaceAnswer(fault, asked.request);
+    const answer = await this.#answer(asked).catch((error) => errorAnswer(kiteErrorOf(error)));
+    return fault === undefined ? answer : replaceAnswer(fault, asked.request);
+  }
+
+  async #answer(asked: Asked): Promise<RestAnswer> {
+    const reply = this.#reply(asked);
+    switch (reply.kind) {
+      case 'data':
+        return jsonAnswer(200, { status: 'success', data: reply.data });
+      case 'redirect':
+        return redirectAnswer(reply.location);
+      case 'instruments': {
+        const bytes = await this.#parts.venue.dump.bytesOf(reply.exchange);
+        if (bytes === undefined) throw inputError(`Invalid exchange '${reply.exchange ?? ''}'.`);
+        return csvAnswer(bytes.plain, bytes.gzipped);
+      }
+      default:
+        return assertNever(reply);
+    }
+  }
+
+  #reply({ request, method, url, form }: Asked): RestReply {
+    const { route, path } = findRoute(method, url.pathname);
+    const { sessions, venue, seed } = this.#parts;
     const nowMs = this.#parts.nowMs();
     const account = this.#accountOf(request);
     if (!route.isPublic && account === undefined) throw tokenError('Incorrect `api_key` or `access_token`.');
@@ -55,43 +110,39 @@ export class RestServer {
     const caller = account?.apiKey ?? `address ${request.socket.remoteAddress ?? ''}`;
     if (!this.#window.admit(caller, route.requestClass, nowMs))
       throw new KiteError(429, 'NetworkException', 'Too many requests');
-    const form = new URLSearchParams(await readBody(request));
-    const call = { sessions, market, seed, nowMs, path, query: url.searchParams, form };
+    const call = { sessions, market: venue.market, seed, nowMs, path, query: url.searchParams, form };
     if (route.isPublic) return route.handle(call);
     if (account === undefined) throw tokenError('Incorrect `api_key` or `access_token`.');
     return route.handle({ ...call, account });
   }
 
   #accountOf(request: IncomingMessage): SimulatedAccount | undefined {
-    const parts = /^token ([^:]+):(.+)$/.exec(request.headers.authorization ?? '');
-    const [, apiKey, accessToken] = parts ?? [];
+    const [apiKey, accessToken] = credentialsOf(request);
     if (apiKey === undefined || accessToken === undefined) return undefined;
     return this.#parts.sessions.authenticate(apiKey, accessToken);
   }
 
-  async #send(response: ServerResponse, request: IncomingMessage, reply: RestReply): Promise<void> {
-    switch (reply.kind) {
-      case 'data':
-        sendJson(response, 200, { status: 'success', data: reply.data });
-        return;
-      case 'redirect':
-        response.writeHead(302, { location: reply.location, 'content-length': 0 }).end();
-        return;
-      case 'instruments': {
-        const bytes = await this.#parts.dump.bytesOf(reply.exchange);
-        if (bytes === undefined) throw inputError(`Invalid exchange '${reply.exchange ?? ''}'.`);
-        const isGzipped = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
-        const body = isGzipped ? bytes.gzipped : bytes.plain;
-        // Exactly this type: with a charset behind it the official JavaScript client does not parse the rows.
-        response.setHeader('content-type', 'text/csv');
-        if (isGzipped) response.setHeader('content-encoding', 'gzip');
-        response.writeHead(200, { 'content-length': body.byteLength }).end(body);
-        return;
-      }
-      default:
-        assertNever(reply);
-    }
+  /** Whom the request says that it is from, with a good token or without. */
+  #subjectOf({ request, method, url, form }: Asked): FaultSubject {
+    const [named] = credentialsOf(request);
+    const apiKey = named ?? url.searchParams.get('api_key') ?? form.get('api_key') ?? undefined;
+    const userId = this.#parts.sessions.accountOf(apiKey ?? '')?.userId;
+    return { apiKey, userId, method, path: url.pathname };
   }
+}
+
+function credentialsOf(
+  request: IncomingMessage,
+): [apiKey: string | undefined, accessToken: string | undefined] {
+  const parts = /^token ([^:]+):(.+)$/.exec(request.headers.authorization ?? '');
+  return [parts?.[1], parts?.[2]];
+}
+
+async function readRequest(request: IncomingMessage): Promise<Asked> {
+  const url = URL.parse(request.url ?? '/', 'http://simulator');
+  if (url === null) throw new KiteError(404, 'GeneralException', 'Route not found');
+  const form = new URLSearchParams(await readBody(request));
+  return { request, method: request.method ?? '', url, form };
 }
 
 function findRoute(method: string, pathname: string): { route: RestRoute; path: Record<string, string> } {
@@ -104,31 +155,4 @@ function findRoute(method: string, pathname: string): { route: RestRoute; path: 
   }
   if (isPathKnown) throw new KiteError(405, 'GeneralException', 'Method not allowed');
   throw new KiteError(404, 'GeneralException', 'Route not found');
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    if (!(chunk instanceof Uint8Array)) continue;
-    bytes += chunk.byteLength;
-    if (bytes > SIMULATOR_REQUEST_BODY_BYTES_MAX)
-      throw inputError(`Request body exceeds ${SIMULATOR_REQUEST_BODY_BYTES_MAX} bytes.`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
-}
-
-function sendJson(response: ServerResponse, status: number, body: object): void {
-  const bytes = Buffer.from(JSON.stringify(body));
-  response
-    .writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.byteLength })
-    .end(bytes);
-}
-
-function sendError(response: ServerResponse, error: KiteError): void {
-  const { httpStatus, message, errorType } = error;
-  const told = { status: 'error', message, error_type: errorType };
-  // Kite's gate answers 429 before its API does, and without `data` (forum 43297).
-  sendJson(response, httpStatus, httpStatus === 429 ? told : { ...told, data: null });
 }

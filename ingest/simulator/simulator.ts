@@ -1,37 +1,45 @@
-// The Kite simulator as one object: a market, its REST API and its ticker socket on one loopback port.
+// The Kite simulator as one object: a market, its REST API, its ticker socket and its control on one loopback port.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { assert } from '../../shared/errors.ts';
 import { SIMULATOR_REQUEST_HEADER_BYTES_MAX } from '../../shared/limits.ts';
-import { AccountSessions, type SimulatedAccount } from './account-sessions.ts';
+import { AccountSessions, accessTokenExpiryMs, type SimulatedAccount } from './account-sessions.ts';
+import type { CommandInput } from './control/command.ts';
+import { SimulatorControl, type SimulatorState } from './control/control.ts';
+import { ControlRoutes, isControlPath } from './control/control-routes.ts';
+import type { FaultInput } from './control/fault.ts';
+import { FaultBook } from './control/fault-book.ts';
 import { tradingDateAt } from './core/expiry-calendar.ts';
-import { type ListedInstrument, listInstruments } from './core/instrument-list.ts';
-import { MARKET_STEP_MS, Market } from './core/market.ts';
+import { type ListedInstrument, type Listing, listInstruments } from './core/instrument-list.ts';
+import { MARKET_STEP_MS, type Market } from './core/market.ts';
 import type { MarketTuning } from './core/market-tuning.ts';
-import { InstrumentDump } from './instrument-dump.ts';
+import { readInstrumentFile } from './instrument-file.ts';
 import { RestServer } from './rest-server.ts';
+import { SimulatorClock } from './simulator-clock.ts';
 import type { ConnectionStatus } from './ticker-connection.ts';
-import { type TickerFaults, TickerServer } from './ticker-server.ts';
+import { TickerServer } from './ticker-server.ts';
+import { Venue } from './venue.ts';
 
 export interface SimulatorOptions {
   /** 0, the default, takes a free port. */
   readonly port?: number;
   readonly host?: string;
   readonly seed?: number;
-  /** `YYYY-MM-DD`; the session that is running or comes next, if absent. */
+  /** `YYYY-MM-DD`, which then stays; absent, the session that is running or comes next, and the next one in its time. */
   readonly tradingDate?: string;
   readonly instrumentsCount?: number;
+  /** A saved dump, plain or gzipped, in place of generated instruments. */
+  readonly instrumentsFile?: string;
   readonly ticksPerInstrumentPerSecond?: number;
   readonly accounts?: readonly SimulatedAccount[];
+  /** True: the tokens that accounts start with die at 06:00 IST, as those of a login do. */
+  readonly isTokenDaily?: boolean;
   readonly tuning?: MarketTuning;
-  /** Wall clock: exchange timestamps, token life and rate limits follow it. */
+  /** Wall clock: exchange timestamps, token life, trading dates and rate limits follow it. */
   readonly nowMs?: () => number;
-}
-
-export interface SimulatorFaults extends TickerFaults {
-  /** Cuts every ticker connection without a close frame. */
-  dropConnections(): void;
+  /** Where the wall clock stands at the start, if not where `nowMs` has it. */
+  readonly startMs?: number;
 }
 
 export interface Simulator {
@@ -39,14 +47,21 @@ export interface Simulator {
   readonly url: string;
   /** Root of the ticker, with the slash that KiteTicker needs. */
   readonly wsUrl: string;
-  readonly tradingDate: string;
   readonly accounts: readonly SimulatedAccount[];
+  /** These three are others after a change of the trading date. */
+  readonly tradingDate: string;
   readonly instruments: readonly ListedInstrument[];
   readonly market: Market;
-  readonly faults: SimulatorFaults;
+  readonly state: SimulatorState;
+  nowMs(): number;
   connections(): readonly ConnectionStatus[];
-  /** Sends an order update to every socket of the user. */
-  broadcastOrder(userId: string, order: object): void;
+  /** Lets a fault stand, and returns its id. Throws ZodError on one that cannot be. */
+  addFault(fault: FaultInput): number;
+  /** False when no such fault stands. */
+  removeFault(id: number): boolean;
+  clearFaults(): void;
+  /** As `POST /_simulator/commands`. Throws ZodError on a command that cannot be, KiteError on an unknown account. */
+  run(command: CommandInput): object;
   /** Closes the port and cuts every connection. */
   stop(): Promise<void>;
 }
@@ -64,56 +79,110 @@ export const SIMULATOR_DEFAULTS = {
   },
 } as const;
 
-/** Starts listening. Rejects with the listen error (EADDRINUSE), or RangeError on an option that cannot be. */
+/** Starts listening. Rejects with the listen error (EADDRINUSE), or an error on an option that cannot be. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const nowMs = options.nowMs ?? Date.now;
   const seed = options.seed ?? SIMULATOR_DEFAULTS.seed;
   const host = options.host ?? SIMULATOR_DEFAULTS.host;
-  const accounts = options.accounts ?? [SIMULATOR_DEFAULTS.account];
-  const tradingDate = options.tradingDate ?? tradingDateAt(nowMs());
-  const listing = listInstruments({
-    tradingDate,
-    instrumentsCount: options.instrumentsCount ?? SIMULATOR_DEFAULTS.instrumentsCount,
-  });
-  const market = new Market({
-    listing,
-    seed,
-    startMs: nowMs(),
-    ticksPerInstrumentPerSecond:
-      options.ticksPerInstrumentPerSecond ?? SIMULATOR_DEFAULTS.ticksPerInstrumentPerSecond,
-    ...(options.tuning === undefined ? {} : { tuning: options.tuning }),
-  });
+  const clock = new SimulatorClock(options.nowMs ?? Date.now);
+  if (options.startMs !== undefined) clock.jumpTo(options.startMs);
+  const nowMs = () => clock.nowMs();
+  const accounts = accountsOf(options, nowMs());
   const sessions = new AccountSessions(accounts, nowMs);
-  const ticker = new TickerServer(sessions, market, () => performance.now());
-  const rest = new RestServer({
-    sessions,
-    market,
-    dump: new InstrumentDump(listing.instruments),
-    seed,
-    nowMs,
-  });
+  const venue = await openVenue(options, seed, nowMs());
+  const monotonicMs = () => performance.now();
+  const faults = new FaultBook(seed, monotonicMs);
+  const ticker = new TickerServer({ sessions, market: venue.market, faults, monotonicMs });
+  const rest = new RestServer({ sessions, venue, faults, seed, nowMs });
+  const control = new SimulatorControl({ accounts, sessions, clock, venue, ticker, faults, seed });
+  const routes = new ControlRoutes({ control, faults, onFaults: () => ticker.applyFaults() });
   const server = createServer({ maxHeaderSize: SIMULATOR_REQUEST_HEADER_BYTES_MAX }, (request, response) => {
-    void rest.handle(request, response);
+    if (isControlPath(request.url)) void routes.handle(request, response);
+    else void rest.handle(request, response);
   });
   server.on('upgrade', (request, socket, head) => ticker.upgrade(request, socket, head));
   const port = await listen(server, options.port ?? 0, host);
-  const timer = setInterval(() => ticker.step(nowMs()), MARKET_STEP_MS);
+  const timer = setInterval(() => {
+    control.followClock();
+    ticker.step(nowMs());
+  }, MARKET_STEP_MS);
   return {
     url: `http://${host}:${port}`,
     wsUrl: `ws://${host}:${port}/`,
-    tradingDate,
     accounts,
-    instruments: listing.instruments,
-    market,
-    faults: faultsOf(ticker),
+    get tradingDate() {
+      return venue.listing.tradingDate;
+    },
+    get instruments() {
+      return venue.listing.instruments;
+    },
+    get market() {
+      return venue.market;
+    },
+    get state() {
+      return control.state;
+    },
+    nowMs,
     connections: () => ticker.connections,
-    broadcastOrder: (userId, order) => ticker.broadcastOrder(userId, order),
+    ...faultMethods(faults, ticker),
+    run: (command) => control.run(command),
     stop: async () => {
       clearInterval(timer);
-      ticker.dropConnections();
+      ticker.stop();
       await close(server);
     },
   };
+}
+
+function faultMethods(
+  faults: FaultBook,
+  ticker: TickerServer,
+): Pick<Simulator, 'addFault' | 'removeFault' | 'clearFaults'> {
+  return {
+    addFault: (fault) => {
+      const id = faults.add(fault);
+      ticker.applyFaults();
+      return id;
+    },
+    removeFault: (id) => {
+      const isRemoved = faults.remove(id);
+      ticker.applyFaults();
+      return isRemoved;
+    },
+    clearFaults: () => {
+      faults.clear();
+      ticker.applyFaults();
+    },
+  };
+}
+
+function accountsOf(
+  { accounts, isTokenDaily }: SimulatorOptions,
+  nowMs: number,
+): readonly SimulatedAccount[] {
+  const given = accounts ?? [SIMULATOR_DEFAULTS.account];
+  if (isTokenDaily !== true) return given;
+  const accessTokenExpiresAtMs = accessTokenExpiryMs(nowMs);
+  return given.map((account) => ({ accessTokenExpiresAtMs, ...account }));
+}
+
+async function openVenue(options: SimulatorOptions, seed: number, nowMs: number): Promise<Venue> {
+  const tradingDate = options.tradingDate ?? tradingDateAt(nowMs);
+  const { instrumentsFile, tuning, ticksPerInstrumentPerSecond: rate } = options;
+  const listing: Listing =
+    instrumentsFile === undefined
+      ? listInstruments({
+          tradingDate,
+          instrumentsCount: options.instrumentsCount ?? SIMULATOR_DEFAULTS.instrumentsCount,
+        })
+      : await readInstrumentFile(instrumentsFile, tradingDate);
+  const venueOptions = {
+    listing,
+    seed,
+    ticksPerInstrumentPerSecond: rate ?? SIMULATOR_DEFAULTS.ticksPerInstrumentPerSecond,
+    isDateFixed: options.tradingDate !== undefined,
+    ...(tuning === undefined ? {} : { tuning }),
+  };
+  return new Venue(venueOptions, nowMs);
 }
 
 async function listen(server: Server, port: number, host: string): Promise<number> {
@@ -129,23 +198,4 @@ async function close(server: Server): Promise<void> {
   server.close();
   server.closeAllConnections();
   await closed;
-}
-
-function faultsOf(ticker: TickerServer): SimulatorFaults {
-  const { faults } = ticker;
-  return {
-    get stall() {
-      return faults.stall;
-    },
-    set stall(stall: boolean) {
-      faults.stall = stall;
-    },
-    get refuseUpgradesWith() {
-      return faults.refuseUpgradesWith;
-    },
-    set refuseUpgradesWith(status: number | undefined) {
-      faults.refuseUpgradesWith = status;
-    },
-    dropConnections: () => ticker.dropConnections(),
-  };
 }

@@ -32,11 +32,24 @@ export interface TickerSocket {
   /** Bytes that were given to `send` and that the kernel has not taken yet. */
   readonly bufferedAmount: number;
   send(data: Uint8Array | string): void;
+  close(code: number, reason: string): void;
   terminate(): void;
 }
 
+/** What a connection may send now. */
+export interface StreamCondition {
+  readonly ticks: boolean;
+  readonly heartbeats: boolean;
+  /** What becomes of the next frame on its way. */
+  readonly garble?: (frame: Uint8Array) => Uint8Array;
+}
+
+export const UNDISTURBED: StreamCondition = { ticks: true, heartbeats: true };
+
 /** A connection as tests and status pages see it. */
 export interface ConnectionStatus {
+  /** Ascends from 1 in the order in which sockets were opened. */
+  readonly id: number;
   readonly apiKey: string;
   readonly userId: string;
   readonly subscriptions: Readonly<Record<TickMode, number>>;
@@ -47,11 +60,12 @@ export interface ConnectionStatus {
 }
 
 export class TickerConnection {
+  readonly id: number;
   readonly account: SimulatedAccount;
   readonly #socket: TickerSocket;
-  readonly #market: Market;
+  #market: Market;
   /** Mode rank by slot, 0 where not subscribed. */
-  readonly #ranks: Uint8Array;
+  #ranks: Uint8Array;
   readonly #counts = { ltp: 0, quote: 0, full: 0 };
   #frame = new DataView(new ArrayBuffer(FRAME_BYTES_AT_START));
   #frameBytes = COUNT_BYTES;
@@ -61,7 +75,14 @@ export class TickerConnection {
   #framesSent = 0;
   #framesDropped = 0;
 
-  constructor(socket: TickerSocket, account: SimulatedAccount, market: Market, monotonicMs: number) {
+  constructor(
+    id: number,
+    socket: TickerSocket,
+    account: SimulatedAccount,
+    market: Market,
+    monotonicMs: number,
+  ) {
+    this.id = id;
     this.#socket = socket;
     this.account = account;
     this.#market = market;
@@ -71,6 +92,7 @@ export class TickerConnection {
 
   get status(): ConnectionStatus {
     return {
+      id: this.id,
       apiKey: this.account.apiKey,
       userId: this.account.userId,
       subscriptions: { ...this.#counts },
@@ -107,6 +129,24 @@ export class TickerConnection {
     for (let slot = 0; slot < this.#ranks.length; slot++) if (this.#ranks[slot] !== 0) yield slot;
   }
 
+  /** Another market, with slots of its own: tokens that it lists stay subscribed, whatever they name there. */
+  enter(market: Market): void {
+    const before = this.#market;
+    const wanted = [...this.slots()].map((slot) => ({
+      token: before.instruments[slot]?.instrument_token ?? 0,
+      mode: this.#modeOf(slot),
+    }));
+    this.#market = market;
+    this.#ranks = new Uint8Array(market.instruments.length);
+    Object.assign(this.#counts, { ltp: 0, quote: 0, full: 0 });
+    this.#frameBytes = COUNT_BYTES;
+    this.#framePackets = 0;
+    for (const { token, mode } of wanted) {
+      const slot = market.slotOf(token);
+      if (slot >= 0) this.subscribe(slot, mode);
+    }
+  }
+
   /** Adds the slot's record to the frame, in the client's mode, if the client wants it. */
   append(slot: number): void {
     const rank = this.#ranks[slot];
@@ -123,35 +163,47 @@ export class TickerConnection {
   }
 
   /** Sends the frame, or a heartbeat when the client has heard nothing for a second. */
-  flush(monotonicMs: number, isStalled: boolean): void {
-    if (this.#framePackets > 0) {
-      this.#frame.setUint16(0, this.#framePackets);
-      // The socket keeps what it is given until the kernel has taken it, so it gets a copy.
-      const bytes = new Uint8Array(this.#frame.buffer.slice(0, this.#frameBytes));
-      const packets = this.#framePackets;
-      this.#frameBytes = COUNT_BYTES;
-      this.#framePackets = 0;
-      if (isStalled || this.#socket.bufferedAmount > SIMULATOR_SOCKET_BUFFER_BYTES_MAX) {
-        this.#framesDropped += 1;
-        return;
-      }
-      this.#packetsSent += packets;
-      this.#framesSent += 1;
-      this.#socket.send(bytes);
-      this.#lastSentMs = monotonicMs;
-    } else if (!isStalled && monotonicMs - this.#lastSentMs >= HEARTBEAT_INTERVAL_MS) {
-      this.#socket.send(HEARTBEAT);
-      this.#lastSentMs = monotonicMs;
-    }
+  flush(monotonicMs: number, { ticks, heartbeats, garble }: StreamCondition): void {
+    if (this.#framePackets > 0) this.#sendFrame(monotonicMs, ticks, garble);
+    if (!heartbeats || this.#isFull || monotonicMs - this.#lastSentMs < HEARTBEAT_INTERVAL_MS) return;
+    this.#socket.send(HEARTBEAT);
+    this.#lastSentMs = monotonicMs;
   }
 
-  sendText(type: 'error' | 'order', data: unknown): void {
-    this.#socket.send(JSON.stringify({ type, data }));
+  #sendFrame(monotonicMs: number, isAllowed: boolean, garble: StreamCondition['garble']): void {
+    this.#frame.setUint16(0, this.#framePackets);
+    // The socket keeps what it is given until the kernel has taken it, so it gets a copy.
+    const bytes = new Uint8Array(this.#frame.buffer.slice(0, this.#frameBytes));
+    const packets = this.#framePackets;
+    this.#frameBytes = COUNT_BYTES;
+    this.#framePackets = 0;
+    if (!isAllowed || this.#isFull) {
+      this.#framesDropped += 1;
+      return;
+    }
+    this.#packetsSent += packets;
+    this.#framesSent += 1;
+    this.#socket.send(garble === undefined ? bytes : garble(bytes));
+    this.#lastSentMs = monotonicMs;
+  }
+
+  sendText(text: string): void {
+    this.#socket.send(text);
+  }
+
+  /** 1006 is what a client sees when the connection is cut without a close frame. */
+  close(code: number, reason: string): void {
+    if (code === 1006) this.#socket.terminate();
+    else this.#socket.close(code, reason);
   }
 
   /** Cuts the TCP connection without a close frame. */
   terminate(): void {
     this.#socket.terminate();
+  }
+
+  get #isFull(): boolean {
+    return this.#socket.bufferedAmount > SIMULATOR_SOCKET_BUFFER_BYTES_MAX;
   }
 
   #modeOf(slot: number): TickMode | undefined {

@@ -85,7 +85,8 @@ const MARGINS: Readonly<Record<string, object>> = {
 function login(call: RestCall): RestReply {
   const apiKey = call.query.get('api_key');
   if (call.query.get('v') !== '3' || apiKey === null) throw inputError('Missing `v` or `api_key`.');
-  return { kind: 'redirect', location: call.sessions.login(apiKey) };
+  const parameters = call.query.get('redirect_params') ?? '';
+  return { kind: 'redirect', location: call.sessions.login(apiKey, parameters) };
 }
 
 function createSession(call: RestCall): RestReply {

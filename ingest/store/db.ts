@@ -1,4 +1,4 @@
-// The sidecar's connection to PostgreSQL.
+// The sidecar's connections to PostgreSQL.
 import postgres from 'postgres';
 import type { Clock, Timer } from '../clock.ts';
 
@@ -50,5 +50,15 @@ export class DatabaseSession {
   close(): void {
     void this.#sql?.end({ timeout: 0 });
     this.#sql = undefined;
+  }
+}
+
+/** Runs `work` with a connection of its own. */
+export async function withDatabase<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+  const sql = openDatabase(url);
+  try {
+    return await work(sql);
+  } finally {
+    await sql.end({ timeout: 1 });
   }
 }

@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   pipeline: () => import('./pipeline.ts'),
   plan: () => import('./plan.ts'),
   latency: () => import('./latency.ts'),
+  instruments: () => import('./instruments.ts'),
   memory: () => import('./memory.ts'),
   system: () => import('./system.ts'),
 };

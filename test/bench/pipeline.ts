@@ -2,6 +2,7 @@
 import { Batcher } from '../../ingest/core/batcher.ts';
 import type { InstrumentBook } from '../../ingest/core/instrument-book.ts';
 import { Pipeline } from '../../ingest/core/pipeline.ts';
+import { encodeTokenList } from '../../shared/frame.ts';
 import type { InstrumentDefinition, InstrumentToken } from '../../shared/instrument.ts';
 import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
 import { RECORD_KIND } from '../../shared/tick.ts';
@@ -16,10 +17,16 @@ const TICKS_PER_WINDOW = 2_700;
 const TICKS_PER_BATCH_MAX = 1_000;
 const RECEIVED_AT_MS = 1_764_000_000_000;
 
+function instrumentTokens(): InstrumentToken[] {
+  return Array.from(
+    { length: INSTRUMENTS },
+    (_, i) => (((FIRST_EXCHANGE_TOKEN + i) << 8) | 2) as InstrumentToken,
+  );
+}
+
 function instrumentBook(): InstrumentBook {
   const definitions = new Map<number, InstrumentDefinition>();
-  for (let i = 0; i < INSTRUMENTS; i++) {
-    const token = (((FIRST_EXCHANGE_TOKEN + i) << 8) | 2) as InstrumentToken;
+  for (const [i, token] of instrumentTokens().entries()) {
     definitions.set(token, {
       instrument_token: token,
       tradingsymbol: `NIFTY26N24${20_000 + i * 50}CE`,
@@ -33,11 +40,16 @@ function instrumentBook(): InstrumentBook {
       lot_size: 65,
     });
   }
-  const tokens = [...definitions.keys()] as InstrumentToken[];
-  const byShard = Array.from({ length: SHARD_COUNT }, (_, shard) =>
-    tokens.filter((token) => shardOf(token) === shard),
+  const tokens = [...definitions.keys()];
+  const known = Array.from({ length: SHARD_COUNT }, (_, shard) =>
+    encodeTokenList(tokens.filter((token) => shardOf(token) === shard)),
   );
-  return { definitionOf: (token) => definitions.get(token), tokensOfShard: (shard) => byShard[shard] ?? [] };
+  return {
+    has: (token) => definitions.has(token),
+    definitionOf: (token) => definitions.get(token),
+    changeSince: () => 'instrument',
+    knownTokensOf: (shard) => known[shard] ?? new Uint8Array(0),
+  };
 }
 
 /** Takes a batch of every shard that has news and answers it as the edge does. */
@@ -62,8 +74,7 @@ export const bench: Bench = {
     const frames = Array.from({ length: INSTRUMENTS / PACKETS_PER_FRAME }, (_, i) =>
       kiteFrame(RECORD_KIND.full, PACKETS_PER_FRAME, FIRST_EXCHANGE_TOKEN + i * PACKETS_PER_FRAME),
     );
-    const tokens = Array.from({ length: SHARD_COUNT }, (_, shard) => book.tokensOfShard(shard)).flat();
-    batcher.want(tokens.map((token) => ({ token, mode: 'full' })));
+    batcher.want(instrumentTokens().map((token) => ({ token, mode: 'full' })));
     for (let shard = 0; shard < SHARD_COUNT; shard++) {
       const { epoch, seq } = batcher.take(shard, { ticksMax: 0, roundShards: 0 });
       batcher.acknowledge(shard, { epoch, seq, boot: 1 });

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseCommandLine } from '../../dev/command-line.ts';
 
@@ -19,6 +20,23 @@ test('a flag comes before the environment', () => {
     databaseUrl: 'postgres://db',
   });
   expect(parseCommandLine([], env)).toMatchObject({ port: 1, rate: 2 });
+});
+
+test('what is the simulator’s goes to it', () => {
+  const args = [
+    '--accounts',
+    '3',
+    '--instruments',
+    'dump.csv.gz',
+    '--daily-tokens',
+    '--trading-date',
+    '2026-11-24',
+  ];
+  const { simulatorArgs } = parseCommandLine([...args, '--clock', '2026-11-24T05:59:00+05:30'], {});
+  expect(simulatorArgs).toEqual([
+    ...['--accounts', '3', '--clock', '2026-11-24T05:59:00+05:30', '--trading-date', '2026-11-24'],
+    ...['--instruments', resolve('dump.csv.gz'), '--daily-tokens'],
+  ]);
 });
 
 test('live mode takes credentials of the environment, whole or not at all', () => {

@@ -96,6 +96,8 @@ describe('words', () => {
     ['sql', 'worker/routes/health.ts', 'await sql`select 1`;'],
     ['sql', 'ingest/orders/executor.ts', 'await sql<Row[]>`select 1`;'],
     ['stack', 'worker/app.ts', 'return error.stack;'],
+    ['shared-promise', 'worker/auth/jwt.ts', 'let reading: Promise<void> | undefined;'],
+    ['shared-promise', 'worker/auth/jwt.ts', 'const keys = new Map<string, Promise<CryptoKey>>();'],
     ['any', 'worker/app.ts', 'const x = y as any;'],
     ['any', 'worker/app.ts', 'function f(x: any): void {}'],
     ['any', 'worker/app.ts', 'const x: Map<string, any> = y;'],
@@ -114,6 +116,9 @@ describe('words', () => {
     ['worker/store/keys.ts', 'await sql`select 1`;'],
     ['ingest/config.ts', 'const environment = process.env;'],
     ['ingest/log.ts', 'const trace = error.stack;'],
+    ['worker/app.ts', 'const load = async (): Promise<void> => undefined;'],
+    ['worker/durable/shard-calls.ts', 'class A {\n  readonly #calls = new Map<number, Promise<void>>();\n}'],
+    ['ingest/main.ts', 'let starting: Promise<void> | undefined;'],
     ['worker/app.ts', 'const first = Promise.any(list); /* any */ const company = 1;'],
     ['dev/main.ts', 'console.log(Date.now(), stack.stop());'],
   ])('nothing is broken by %s: %s', (path, code) => {

@@ -93,7 +93,7 @@ test('from one token to the next', { timeout: 60_000 }, async () => {
   await eventually(() => expect(ticks()).toBeGreaterThan(before));
   expect(account()).toMatchObject({ state: 'ok', login: { state: 'valid' } });
 
-  simulator.faults.dropConnections();
+  simulator.run({ command: 'close_sockets', code: 1006 });
   await eventually(() =>
     expect(account()).toMatchObject({ state: 'unauthorized', login: { state: 'refused' } }),
   );

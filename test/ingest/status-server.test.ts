@@ -28,6 +28,28 @@ test('serves the status and its figures on loopback, and nothing else', async ()
   expect((await fetch(`${server.url}/status`, { method: 'POST' })).status).toBe(404);
 });
 
+test('of the instrument list it says what is in use, and leaves out what does not apply', async () => {
+  const instruments = {
+    status: 'stale',
+    count: 9,
+    loaded_at: 1_764_000_000_500,
+    trading_date: '2025-11-24',
+    source: 'kite',
+    bad_rows: 2,
+    failures: 3,
+  } as const;
+  server = await startStatusServer(0, () => statusOf({ instruments }));
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  expect(text.split('\n').filter((line) => line.startsWith('sidecar_instruments'))).toEqual([
+    'sidecar_instruments 9',
+    'sidecar_instruments_fresh 0',
+    'sidecar_instruments_loaded_timestamp_seconds 1764000000.5',
+    'sidecar_instruments_trading_date_seconds 1763942400',
+    'sidecar_instruments_bad_rows 2',
+    'sidecar_instruments_failures 3',
+  ]);
+});
+
 test('a port that is taken is an error', async () => {
   server = await startStatusServer(0, () => statusOf());
   const port = Number(new URL(server.url).port);

@@ -14,6 +14,7 @@ import {
   encodeBatch,
   encodeTokenList,
   signedPrefix,
+  tokenListLength,
 } from '../../shared/frame.ts';
 import {
   BATCH_BYTES_MAX,
@@ -308,6 +309,7 @@ describe('token list', () => {
     fc.assert(
       fc.property(arbitraryTokens, (tokens) => {
         expect(decodeTokenList(encodeTokenList(tokens), 40)).toEqual(tokens);
+        expect(tokenListLength(encodeTokenList(tokens))).toBe(tokens.length);
       }),
       { numRuns: 300 },
     );

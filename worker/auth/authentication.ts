@@ -1,5 +1,6 @@
 // The whole check of a token: what it says of itself, and whether its user has been revoked since it was issued.
-import { REVOCATION_CACHE_MS, REVOCATION_WAIT_MS_MAX } from '../../shared/limits.ts';
+import { REVOCATION_CACHE_MS, REVOCATION_LOOK_MS, REVOCATION_WAIT_MS_MAX } from '../../shared/limits.ts';
+import { ReadingTurns } from '../core/reading-turns.ts';
 import { type Revocation, Revocations } from '../core/revocations.ts';
 import type { Env } from '../env.ts';
 import { withDatabase } from '../store/db.ts';
@@ -14,9 +15,8 @@ const OVERLAP_S = 60;
 
 /** The revocations that this isolate knows of. */
 const revocations = new Revocations();
-let readAtMs = Number.NEGATIVE_INFINITY;
+const turns = new ReadingTurns(REVOCATION_CACHE_MS, REVOCATION_WAIT_MS_MAX);
 let readUpToS = 0;
-let reading: Promise<void> | undefined;
 
 /** Takes over a revocation that was made here, ahead of the next reading. */
 export function noteRevocation(revocation: Revocation): void {
@@ -40,25 +40,11 @@ async function readLatest(env: Env, background: Background, nowMs: number): Prom
 
 /** Reads what is new if that was not done for a while. Callers at the same time wait for one reading, not for long. */
 async function refreshRevocations(env: Env, background: Background): Promise<void> {
-  const nowMs = Date.now();
-  // Both ways: a clock that was set back must not end the readings.
-  if (Math.abs(nowMs - readAtMs) >= REVOCATION_CACHE_MS) {
-    readAtMs = nowMs;
-    const started = readLatest(env, background, nowMs).finally(() => {
-      if (reading === started) reading = undefined;
-    });
-    reading = started;
-    // The others wait for it too: it has to go on if this request is given up.
-    background.waitUntil(started);
-  }
-  const waitMs = readAtMs + REVOCATION_WAIT_MS_MAX - nowMs;
-  if (!reading || waitMs <= 0) return;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, waitMs);
-  });
-  await Promise.race([reading, timeout]);
-  clearTimeout(timer ?? null);
+  const turn = turns.begin(Date.now());
+  // The others wait for it too: it has to go on if this request is given up.
+  if (turn)
+    background.waitUntil(readLatest(env, background, turn.startedAtMs).finally(() => turns.end(turn)));
+  while (turns.isAwaited(Date.now())) await new Promise((resolve) => setTimeout(resolve, REVOCATION_LOOK_MS));
 }
 
 /**

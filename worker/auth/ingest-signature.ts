@@ -6,15 +6,15 @@ import { INGEST_HEADERS, signedPrefix } from '../../shared/frame.ts';
 import { INGEST_CLOCK_SKEW_MS_MAX } from '../../shared/limits.ts';
 import { readDial } from '../core/dial.ts';
 
-const keys = new Map<string, Promise<CryptoKey>>();
+const keys = new Map<string, CryptoKey>();
 
-function keyOf(secret: string): Promise<CryptoKey> {
-  let key = keys.get(secret);
-  if (!key) {
-    const bytes = new TextEncoder().encode(secret);
-    key = crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify']);
-    keys.set(secret, key);
-  }
+async function keyOf(secret: string): Promise<CryptoKey> {
+  const known = keys.get(secret);
+  if (known) return known;
+  const bytes = new TextEncoder().encode(secret);
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' };
+  const key = await crypto.subtle.importKey('raw', bytes, algorithm, false, ['verify']);
+  keys.set(secret, key);
   return key;
 }
 

@@ -6,6 +6,7 @@ import type {
   RejectedItem,
   ServerEvent,
   SubscriptionLine,
+  TermsLine,
   TickFilter,
 } from '../core/protocol.ts';
 import type { Dialect } from './dialect.ts';
@@ -31,8 +32,12 @@ function filterField(filter: TickFilter | undefined) {
   return filter ? { filter: { min_change: filter.minChange, on_trade: filter.onTrade } } : {};
 }
 
-function lineFields({ token, symbol, mode, speed, filter, isLive }: SubscriptionLine) {
-  return { token, symbol, mode, speed, ...filterField(filter), state: isLive ? 'live' : 'pending' };
+function termsFields({ mode, speed, filter }: TermsLine) {
+  return { mode, speed, ...filterField(filter) };
+}
+
+function lineFields({ token, symbol, isLive, ...terms }: SubscriptionLine) {
+  return { token, symbol, ...termsFields(terms), state: isLive ? 'live' : 'pending' };
 }
 
 /** JSON of what many clients are told alike: the limits, and the feed between two of its changes. */
@@ -88,6 +93,7 @@ function encode(event: ServerEvent): string {
         tokens: event.tokens,
         total: event.total,
         ...(event.pending.length > 0 ? { pending: event.pending } : {}),
+        ...(event.terms ? termsFields(event.terms) : {}),
         ...(event.items ? { items: event.items.map(lineFields) } : {}),
         ...rejectedField(event.rejected),
         ...(event.recovered === undefined ? {} : { recovered: event.recovered }),
@@ -109,6 +115,7 @@ function encode(event: ServerEvent): string {
         interval: event.interval,
         tokens: event.tokens,
         total: event.total,
+        ...('items' in event ? { items: event.items } : {}),
         ...rejectedField(event.rejected),
         ...idField(event.id),
       });

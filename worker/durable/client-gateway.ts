@@ -209,12 +209,12 @@ export class ClientGateway extends DurableObject<Env> {
   #onGone({ index, bearer, identity, isCounted }: Session, mayReturn: boolean): void {
     this.#life.drop(index);
     if (isCounted) this.#quota.remove(bearer?.userId, identity.address);
-    if (!mayReturn || !bearer || this.#book.subscriptions.countOf(index) === 0) {
+    const subscriptions = this.#book.countOf(index);
+    if (!mayReturn || !bearer || subscriptions === 0) {
       this.#forget(index);
       return;
     }
     const waitedAtSeq = this.#book.suspendSession(index);
-    const subscriptions = this.#book.subscriptions.countOf(index);
     const departed = { session: index, userId: bearer.userId, subscriptions, waitedAtSeq };
     const forgotten = this.#departed.add(identity.connectionId, departed);
     this.#life.awaitReturn(index);

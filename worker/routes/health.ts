@@ -73,6 +73,8 @@ health.get('/health', async (c) => {
       instrument_registry: {
         status: registry?.status ?? 'unavailable',
         cached_instruments: registry?.count ?? 0,
+        trading_date: registry?.trading_date,
+        source: registry?.source,
       },
     },
   });

@@ -28,6 +28,18 @@ const SIDECAR: readonly Figure<SidecarStatus>[] = [
   ['counter', 'ticker_batches_retried_total', 'Posts sent again.', (s) => s.batches_retried],
   ['counter', 'ticker_batches_failed_total', 'Batches given up.', (s) => s.batches_failed],
   ['gauge', 'ticker_instruments', 'Instruments in the registry.', (s) => s.instruments.count],
+  [
+    'gauge',
+    'ticker_instruments_fresh',
+    '1 while the instrument list is the newest that Kite has.',
+    (s) => (s.instruments.status === 'ok' ? 1 : 0),
+  ],
+  [
+    'gauge',
+    'ticker_instruments_failures',
+    'Attempts to read an instrument list since the last good one.',
+    (s) => s.instruments.failures ?? 0,
+  ],
   ['gauge', 'ticker_sidecar_rss_bytes', 'Resident memory of the sidecar.', (s) => s.rss_bytes],
   ['counter', 'ticker_sidecar_cpu_seconds_total', 'CPU time of the sidecar.', (s) => s.cpu_seconds],
 ];

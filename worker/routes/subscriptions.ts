@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { AppError } from '../../shared/errors.ts';
 import { type InstrumentToken, parseInstrumentToken } from '../../shared/instrument.ts';
 import {
-  ACCOUNT_ID_CHARS_MAX,
+  KITE_ACCOUNT_ID_CHARS_MAX,
   NOT_PLACED_TOKENS_MAX,
   SUBSCRIPTION_BODY_BYTES_MAX,
   SUBSCRIPTIONS_MAX,
@@ -37,7 +37,7 @@ const Mode = z
 const AccountId = z
   .string()
   .min(1)
-  .max(ACCOUNT_ID_CHARS_MAX)
+  .max(KITE_ACCOUNT_ID_CHARS_MAX)
   .regex(/^[^\0]*$/);
 
 /** Strict: a misspelt field would silently mean its default. */

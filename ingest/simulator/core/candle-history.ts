@@ -35,7 +35,7 @@ function waveHeight(minutes: number): number {
 
 export interface CandleSource {
   readonly key: number;
-  /** Paise. */
+  /** Raw units. */
   readonly close: number;
   readonly tick: number;
   readonly lot: number;
@@ -50,7 +50,7 @@ export interface CandleSource {
 export interface Candle {
   /** Start of the candle, ms since the epoch. */
   readonly startMs: number;
-  /** Paise. */
+  /** Raw units. */
   readonly open: number;
   readonly high: number;
   readonly low: number;
@@ -59,7 +59,7 @@ export interface Candle {
   readonly openInterest: number;
 }
 
-/** Price at the start of a minute (counted from the epoch), in paise on the tick grid. */
+/** Price at the start of a minute (counted from the epoch), in raw units on the tick grid. */
 function priceAt(source: CandleSource, minute: number): number {
   let height = 0;
   for (const length of WAVE_MINUTES) {

@@ -58,6 +58,15 @@ export const INDEX_ROWS: readonly IndexRow[] = [
   },
 ];
 
+/** The index that derivatives of a name are written on; other names are their underlying's own symbol. */
+export const INDEX_BY_NAME: Readonly<Record<string, string>> = {
+  NIFTY: 'NIFTY 50',
+  BANKNIFTY: 'NIFTY BANK',
+  FINNIFTY: 'NIFTY FIN SERVICE',
+  MIDCPNIFTY: 'NIFTY MID SELECT',
+  NIFTYNXT50: 'NIFTY NEXT 50',
+};
+
 /** Symbol, exchange token, name, previous close in rupees, lot size of its derivatives, beta. */
 export type ShareRow = readonly [string, number, string, number, number, number];
 

@@ -1,4 +1,5 @@
 // What the market knows of an instrument: how its fair price follows from its spot, and how liquid it is.
+import { priceDivisorOf } from '../../../shared/instrument.ts';
 import type { InstrumentKind, ListedInstrument, Spot } from './instrument-list.ts';
 import { callPrice, putPrice, type Smile, smileVolatility } from './option-price.ts';
 import { hashText, mix, unitOf } from './random.ts';
@@ -33,15 +34,15 @@ export interface Contract {
   readonly spot: number;
   /** Seed of everything that is random about this instrument. */
   readonly key: number;
-  /** Paise; 0 where there is none. */
+  /** Raw units (paise; finer for currencies), as all prices here; 0 where there is none. */
   readonly strike: number;
   readonly expiryMs: number;
   readonly impliedVolatilityScale: number;
-  /** Paise; indices move in paise. */
+  /** At least 1, which is what indices move in. */
   readonly tick: number;
   readonly lot: number;
   readonly liquidity: LiquidityTuning;
-  /** Previous close in paise. */
+  /** Previous close. */
   readonly close: number;
   /** Ticks between the levels of the book; fixed for the day, so that a level keeps its price. */
   readonly gapTicks: number;
@@ -57,8 +58,8 @@ export function roundToTick(price: number, tick: number): number {
 export type PricedTerms = Pick<Contract, 'kind' | 'strike' | 'expiryMs' | 'impliedVolatilityScale'>;
 
 /**
- * Fair price in paise, not rounded.
- * @param spotPrice paise
+ * Fair price in raw units, not rounded.
+ * @param spotPrice raw units
  * @param volatility the volatility index as a fraction
  */
 export function fairPrice(
@@ -94,13 +95,14 @@ export function contractOf(
   liquidity: LiquidityTuning,
 ): Contract {
   const key = mix(hashText(instrument.tradingsymbol), seed);
+  const divisor = priceDivisorOf(instrument.instrument_token);
   const terms = {
     kind: instrument.kind,
-    strike: Math.round((instrument.strike ?? 0) * 100),
+    strike: Math.round((instrument.strike ?? 0) * divisor),
     expiryMs: instrument.expiryMs ?? 0,
     impliedVolatilityScale: spot.impliedVolatilityScale,
   };
-  const tick = Math.max(1, Math.round(instrument.tick_size * 100));
+  const tick = Math.max(1, Math.round(instrument.tick_size * divisor));
   const lot = Math.max(1, instrument.lot_size);
   const close = roundToTick(fairPrice(terms, spot.close, volatility, startMs, pricing), tick);
   return {

@@ -53,8 +53,8 @@ function writeLevel(
 
 /**
  * Writes depth and total quantities of the record at byte `at`. Levels below one tick do not exist and stay empty.
- * @param bid best bid in paise, on the tick grid, at least one tick
- * @param ask best ask in paise, on the tick grid, above the bid
+ * @param bid best bid in raw units, on the tick grid, at least one tick
+ * @param ask best ask in raw units, on the tick grid, above the bid
  */
 export function writeDepth(
   view: DataView,

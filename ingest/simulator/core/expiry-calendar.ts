@@ -17,14 +17,18 @@ const TUESDAY = 2;
 
 /** Days are counted from 1970-01-01. Throws RangeError unless the date is a real `YYYY-MM-DD`. */
 export function dayOfDate(date: string): number {
-  const day = Date.parse(`${date}T00:00:00Z`) / DAY_MS;
-  if (!/^\d{4}-\d\d-\d\d$/.test(date) || !Number.isInteger(day) || dateOfDay(day) !== date)
-    throw new RangeError(`date must be YYYY-MM-DD, got '${date}'`);
-  return day;
+  if (!isDate(date)) throw new RangeError(`date must be YYYY-MM-DD, got '${date}'`);
+  return Date.parse(`${date}T00:00:00Z`) / DAY_MS;
 }
 
 export function dateOfDay(day: number): string {
   return new Date(day * DAY_MS).toISOString().slice(0, 10);
+}
+
+/** Whether the text is a real `YYYY-MM-DD`. */
+export function isDate(text: string): boolean {
+  const day = Date.parse(`${text}T00:00:00Z`) / DAY_MS;
+  return /^\d{4}-\d\d-\d\d$/.test(text) && Number.isInteger(day) && dateOfDay(day) === text;
 }
 
 /** 0 is Sunday. */
@@ -42,6 +46,11 @@ export function istMidnightMs(day: number): number {
   return day * DAY_MS - IST_OFFSET_MS;
 }
 
+/** When a contract of that expiry stops trading. */
+export function expiryTimeMs(date: string): number {
+  return istMidnightMs(dayOfDate(date)) + EXPIRY_TIME_OF_DAY_MS;
+}
+
 export function istDayOf(timeMs: number): number {
   return Math.floor((timeMs + IST_OFFSET_MS) / DAY_MS);
 }
@@ -49,6 +58,23 @@ export function istDayOf(timeMs: number): number {
 function isTradingDay(day: number): boolean {
   const weekday = weekdayOf(day);
   return weekday !== 0 && weekday !== 6 && !FIXED_HOLIDAYS.has(dateOfDay(day).slice(5));
+}
+
+/** Kite makes its dump anew on each trading morning (forum 8132). */
+const DUMP_TIME_OF_DAY_MS = 8 * 3_600_000;
+
+/** The newest date that a dump was made for: the last trading day whose 08:00 has come. */
+export function dumpDateAt(timeMs: number): string {
+  let day = istDayOf(timeMs - DUMP_TIME_OF_DAY_MS);
+  while (!isTradingDay(day)) day -= 1;
+  return dateOfDay(day);
+}
+
+/** When the dump of the next trading day after `date` is made. */
+export function nextDumpMs(date: string): number {
+  let day = dayOfDate(date) + 1;
+  while (!isTradingDay(day)) day += 1;
+  return istMidnightMs(day) + DUMP_TIME_OF_DAY_MS;
 }
 
 /** The session that is running or comes next: after the close the day is over, and its expiring contracts with it. */
@@ -77,7 +103,7 @@ function expiryOfTuesday(tuesday: number): Expiry {
   const symbolCode = isMonthly
     ? `${date.slice(2, 4)}${MONTHS[month] ?? ''}`
     : `${date.slice(2, 4)}${WEEKLY_MONTHS.charAt(month)}${date.slice(8)}`;
-  return { date, expiryMs: istMidnightMs(day) + EXPIRY_TIME_OF_DAY_MS, symbolCode, isMonthly };
+  return { date, expiryMs: expiryTimeMs(date), symbolCode, isMonthly };
 }
 
 export interface ExpirySchedule {

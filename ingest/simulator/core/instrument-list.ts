@@ -8,7 +8,7 @@ import { hashText, mix, unitOf } from './random.ts';
 /** One price that moves by itself: an index or a share. Everything else is priced off one of these. */
 export interface Spot {
   readonly tradingsymbol: string;
-  /** Previous close in paise. */
+  /** Previous close in the raw units of what is priced off it: paise, but finer for currencies. */
   readonly close: number;
   readonly beta: number;
   readonly ownVolatility: number;
@@ -26,9 +26,12 @@ export interface ListedInstrument extends InstrumentDefinition {
 }
 
 export interface Listing {
+  readonly source: 'generated' | 'file';
   readonly tradingDate: string;
   readonly spots: readonly Spot[];
   readonly instruments: readonly ListedInstrument[];
+  /** Rows of the dump as they were read, the unusable ones too; absent, they are written from the instruments. */
+  readonly rows?: readonly string[];
 }
 
 export interface ListingOptions {
@@ -315,7 +318,7 @@ export function listInstruments(options: ListingOptions): Listing {
     instruments.push(instrument);
     if (instruments.length === instrumentsCount) break;
   }
-  return { tradingDate, spots: builder.spots, instruments };
+  return { source: 'generated', tradingDate, spots: builder.spots, instruments };
 }
 
 /** Position of the spot whose price is the volatility that options are quoted at. */

@@ -103,7 +103,7 @@ export class Market {
     return this.#slotsBySymbol.get(name) ?? -1;
   }
 
-  /** Previous close in paise. */
+  /** Previous close in raw units. */
   closeOf(slot: number): number {
     return this.#contractAt(slot).close;
   }

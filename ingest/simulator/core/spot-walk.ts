@@ -57,7 +57,7 @@ export class SpotWalk {
     }
   }
 
-  /** Price now, in paise, not rounded. */
+  /** Price now, in raw units, not rounded. */
   priceOf(spot: number): number {
     return this.#priceAt(spot, this.#logReturn(spot));
   }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Batcher, type TakenBatch } from '../../../ingest/core/batcher.ts';
 import { EMPTY_INSTRUMENT_BOOK } from '../../../ingest/core/instrument-book.ts';
-import { type Batch, type BatchReply, decodeBatch } from '../../../shared/frame.ts';
+import { type Batch, type BatchReply, decodeBatch, encodeTokenList } from '../../../shared/frame.ts';
 import type { InstrumentDefinition, InstrumentToken } from '../../../shared/instrument.ts';
 import { BATCH_BYTES_MAX, BATCH_DEFINITIONS_MAX, BATCH_TICKS_MAX } from '../../../shared/limits.ts';
 import { SHARD_COUNT, shardOf } from '../../../shared/shard.ts';
@@ -141,13 +141,15 @@ test('an instrument that nobody wants any more is forgotten, and not sent again 
   expect(pricesOf(takeAndAcknowledgeAs(batcher, BOOT + 1))).toEqual(new Map([[b, 20]]));
 });
 
+const symbolsOf = ({ definitions }: Batch) => definitions.map(({ tradingsymbol }) => tradingsymbol);
+
 function takeAndAcknowledgeAs(batcher: Batcher, boot: number): Batch {
   const taken = batcher.take(SHARD, LIMITS);
   batcher.acknowledge(SHARD, replyTo(taken, boot));
   return decodeBatch(taken.bytes);
 }
 
-test('a token that Kite gave to another contract does not keep the old price', () => {
+test('a token that Kite gave to another contract does not keep the old price, and the shard hears of it at once', () => {
   const [token, other] = tokensOfShard(SHARD, 2) as [InstrumentToken, InstrumentToken];
   const batcher = linkedBatcher([token, other]);
   offer(batcher, token, 10);
@@ -155,13 +157,51 @@ test('a token that Kite gave to another contract does not keep the old price', (
   takeAndAcknowledge(batcher);
   batcher.replaceInstruments(bookOf([definitionOf(token, 'NIFTY26DEC26000CE'), definitionOf(other)]));
   const refreshed = takeAndAcknowledge(batcher);
-  expect(refreshed.knownTokens).toEqual([token, other]);
+  expect(refreshed).toMatchObject({ knownTokens: [token, other], tickCount: 0 });
+  expect(symbolsOf(refreshed)).toEqual(['NIFTY26DEC26000CE']);
+  expect(symbolsOf(takeAndAcknowledge(batcher))).toEqual([]);
   const taken = batcher.take(SHARD, LIMITS);
   batcher.acknowledge(SHARD, replyTo(taken, BOOT + 1));
-  expect(pricesOf(takeAndAcknowledgeAs(batcher, BOOT + 1))).toEqual(new Map([[other, 20]]));
+  const again = takeAndAcknowledgeAs(batcher, BOOT + 1);
+  expect(pricesOf(again)).toEqual(new Map([[other, 20]]));
+  expect(symbolsOf(again)).toContain('NIFTY26DEC26000CE');
   offer(batcher, token, 30);
-  const next = takeAndAcknowledgeAs(batcher, BOOT + 1);
-  expect(next.definitions.map(({ tradingsymbol }) => tradingsymbol)).toEqual(['NIFTY26DEC26000CE']);
+  expect(pricesOf(takeAndAcknowledgeAs(batcher, BOOT + 1))).toEqual(new Map([[token, 30]]));
+});
+
+test('a batch with the definition of before, under way while the list changes, is followed by the new one', () => {
+  const [token] = tokensOfShard(SHARD, 1) as [InstrumentToken];
+  const batcher = linkedBatcher([token]);
+  offer(batcher, token, 10);
+  const before = batcher.take(SHARD, LIMITS);
+  batcher.replaceInstruments(bookOf([definitionOf(token, 'OTHER')]));
+  batcher.acknowledge(SHARD, replyTo(before));
+  expect(symbolsOf(takeAndAcknowledge(batcher))).toEqual(['OTHER']);
+  batcher.replaceInstruments(bookOf([definitionOf(token, 'THIRD')]));
+  batcher.take(SHARD, LIMITS);
+  batcher.giveUp(SHARD);
+  expect(symbolsOf(takeAndAcknowledge(batcher))).toEqual(['THIRD']);
+  expect(symbolsOf(takeAndAcknowledge(batcher))).toEqual([]);
+});
+
+test('details that are new in the list are sent, and the value stays', () => {
+  const [token] = tokensOfShard(SHARD, 1) as [InstrumentToken];
+  const batcher = linkedBatcher([token]);
+  offer(batcher, token, 10);
+  takeAndAcknowledge(batcher);
+  batcher.replaceInstruments(bookOf([{ ...definitionOf(token), lot_size: 75 }]));
+  expect(takeAndAcknowledge(batcher).definitions).toEqual([{ ...definitionOf(token), lot_size: 75 }]);
+  batcher.acknowledge(SHARD, replyTo(batcher.take(SHARD, LIMITS), BOOT + 1));
+  expect(pricesOf(takeAndAcknowledgeAs(batcher, BOOT + 1))).toEqual(new Map([[token, 10]]));
+});
+
+test('what an instrument is, is told when it is wanted, and not again when it ticks', () => {
+  const [token, left] = tokensOfShard(SHARD, 2) as [InstrumentToken, InstrumentToken];
+  const batcher = linkedBatcher([token, left]);
+  batcher.want(inFull([token]));
+  expect(symbolsOf(takeAndAcknowledge(batcher))).toEqual([`SYM${token}`]);
+  offer(batcher, token, 10);
+  expect(symbolsOf(takeAndAcknowledge(batcher))).toEqual([]);
 });
 
 test('an instrument that left the list is no longer wanted', () => {
@@ -177,7 +217,7 @@ test('a token list that no batch can carry is refused, and the old list stays', 
   const [token] = tokensOfShard(SHARD, 1);
   const batcher = linkedBatcher([token!]);
   const tooMany = Array.from({ length: 100_001 }, (_, i) => (i + 1) as InstrumentToken);
-  const book = { definitionOf: () => undefined, tokensOfShard: () => tooMany };
+  const book = { ...bookOfTokens([]), knownTokensOf: () => encodeTokenList(tooMany) };
   expect(() => batcher.replaceInstruments(book)).toThrow(/shard 0: list of 100001 instruments/);
   expect(batcher.wantedSlotOf(token!)).toBeGreaterThanOrEqual(0);
 });

@@ -12,7 +12,8 @@ function parse(chunks: readonly (string | Uint8Array)[]) {
   const parser = new InstrumentCsvParser((row) => rows.push(row));
   for (const chunk of chunks) parser.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
   parser.end();
-  return { rows, badRows: parser.badRows, firstBadRow: parser.firstBadRow };
+  const { badRows, firstBadRow, isCutOff } = parser;
+  return { rows, badRows, firstBadRow, isCutOff };
 }
 
 const parseRows = (...lines: readonly string[]) => parse([[HEADER, ...lines, ''].join('\r\n')]);
@@ -97,6 +98,10 @@ test.each([
   ['missing columns', '257,1,A,,0,,0,0.05', 'exchange of 257 has 0 characters'],
   ['no symbol', '257,1,,,0,,0,0.05,1,EQ,NSE,NSE', 'tradingsymbol of 257 has 0 characters'],
   ['a lot that is no number', '257,1,A,,0,,0,0.05,many,EQ,NSE,NSE', 'lot_size of 257 is not an amount'],
+  ['a lot of a half', '257,1,A,,0,,0,0.05,0.5,EQ,NSE,NSE', 'lot_size of 257 is not a number of units'],
+  ['a lot over 31 bits', '257,1,A,,0,,0,0.05,2147483648,EQ,NSE,NSE', 'is not a number of units'],
+  ['a day that does not exist', '257,1,A,,0,2026-02-30,0,0.05,1,CE,NFO,NFO', 'expiry of 257 is not a date'],
+  ['a NUL', '257,1,A\0B,,0,,0,0.05,1,EQ,NSE,NSE', 'tradingsymbol of 257 has a NUL'],
   ['a negative strike', '257,1,A,,0,,-5,0.05,1,EQ,NSE,NSE', 'strike of 257 is not an amount'],
   ['an expiry in words', '257,1,A,,0,soon,0,0.05,1,CE,NFO,NFO', 'expiry of 257 is not a date'],
   [
@@ -117,6 +122,17 @@ test('a row that never ends is dropped with all its parts, and memory does not g
   const { rows, badRows } = parse([`${HEADER}\n`, junk, junk, `${junk}\n${GOOD}\n`]);
   expect(rows).toHaveLength(1);
   expect(badRows).toBe(1);
+});
+
+test.each([
+  ['ends with a line end', `${HEADER}\r\n${GOOD}\r\n`, false],
+  ['has only blank lines behind the last row', `${HEADER}\n${GOOD}\n\r\n\n`, false],
+  ['ends within a row', `${HEADER}\n${GOOD}\n${GOOD.slice(0, 20)}`, true],
+  ['ends with a row but without its line end', `${HEADER}\n${GOOD}`, true],
+  ['ends within an endless row', `${HEADER}\n${GOOD}\n${'x'.repeat(INSTRUMENT_ROW_BYTES_MAX + 1)}`, true],
+  ['ends within quotes', `${HEADER}\n${GOOD}\n257,1,"A`, true],
+])('a text that %s', (_, text, isCutOff) => {
+  expect(parse([text])).toMatchObject({ isCutOff });
 });
 
 test('a page that is not the dump is refused', () => {

@@ -1,7 +1,11 @@
 // Tokens: when they die, who kills them, and that a request token works once.
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { AccountSessions, accessTokenExpiryMs } from '../../../ingest/simulator/account-sessions.ts';
+import {
+  AccountSessions,
+  accessTokenExpiryMs,
+  numberedAccounts,
+} from '../../../ingest/simulator/account-sessions.ts';
 import { SIMULATOR_REQUEST_TOKEN_MS_MAX, SIMULATOR_REQUEST_TOKENS_MAX } from '../../../shared/limits.ts';
 
 const account = {
@@ -76,6 +80,41 @@ test('a logout needs the live token', () => {
   expect(sessions.invalidate('key', 'first')).toBe(true);
   expect(sessions.authenticate('key', 'first')).toBeUndefined();
   expect(sessions.invalidate('key', 'first')).toBe(false);
+});
+
+test('a token that was ended, or ran out, does not come back with the clock', () => {
+  const { clock, sessions } = makeSessions();
+  const { accessToken, expiresAtMs } = sessions.open(account);
+  clock.nowMs = expiresAtMs;
+  expect(sessions.sessionOf('key')).toBeUndefined();
+  clock.nowMs -= 3_600_000;
+  expect(sessions.authenticate('key', accessToken)).toBeUndefined();
+  const next = sessions.open(account);
+  sessions.expire('key');
+  expect(sessions.authenticate('key', next.accessToken)).toBeUndefined();
+});
+
+test('the redirect URL can be set later, and brings back what the caller asked for, but no status of its own', () => {
+  const { redirectUrl, ...unregistered } = account;
+  const sessions = new AccountSessions([unregistered], () => 0);
+  expect(() => sessions.login('key')).toThrow(/no redirect URL/);
+  sessions.setRedirectUrl('key', redirectUrl);
+  const url = new URL(sessions.login('key', 'state=a%26b&status=cancelled'));
+  expect(url.origin + url.pathname).toBe('http://127.0.0.1:1/callback');
+  expect(url.searchParams.get('state')).toBe('a&b');
+  expect(url.searchParams.getAll('status')).toEqual(['success']);
+});
+
+test('numbered accounts differ in all that names or opens them', () => {
+  const accounts = numberedAccounts(account, 3);
+  expect(accounts[0]).toBe(account);
+  for (const field of ['apiKey', 'apiSecret', 'accessToken', 'userId'] as const)
+    expect(new Set(accounts.map((each) => each[field])).size, field).toBe(3);
+  expect(accounts[2]).toMatchObject({
+    apiKey: 'key_3',
+    userId: 'AB1234_3',
+    redirectUrl: account.redirectUrl,
+  });
 });
 
 test('an api_key belongs to one account', () => {

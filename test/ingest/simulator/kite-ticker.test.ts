@@ -150,6 +150,7 @@ test('KiteTicker and our decoder read the same values from every kind of packet'
 
 test('order updates arrive as KiteTicker’s order_update', async () => {
   const update = nextEvent(ticker, 'order_update');
-  simulator.broadcastOrder('SIM001', { order_id: '1953341975595868160', status: 'COMPLETE' });
+  const orders = [{ order_id: '1953341975595868160', status: 'COMPLETE' }];
+  simulator.run({ command: 'send_orders', account: 'SIM001', orders });
   expect(await update).toEqual({ order_id: '1953341975595868160', status: 'COMPLETE' });
 });

@@ -1,9 +1,14 @@
 // The program: its ready line, its flags, and a clean stop.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
+import type { Simulator } from '../../../ingest/simulator/simulator.ts';
+import { SIMULATOR_ACCOUNTS_MAX } from '../../../shared/limits.ts';
 
 const program = new URL('../../../ingest/simulator/main.ts', import.meta.url).pathname;
 
@@ -57,4 +62,48 @@ test('says in one line what is wrong with a flag or a port', async () => {
   expect(taken.code).toBe(1);
   expect(taken.errors).toMatch(/^simulator: .*EADDRINUSE.*\n$/);
   expect(taken.errors).toContain(String(port));
+});
+
+test('accounts, a clock, daily tokens and a list of one’s own, by flags', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'simulator-main-'));
+  const file = join(directory, 'dump.csv');
+  writeFileSync(file, 'instrument_token,tradingsymbol,exchange\n408065,INFY,NSE\n');
+  const flags = [
+    '--accounts',
+    '3',
+    '--clock',
+    '2026-11-24T05:59:00+05:30',
+    '--daily-tokens',
+    '--instruments',
+    file,
+  ];
+  const child = run(flags, { SIM_API_KEY: 'a', SIM_REDIRECT_URL: 'http://127.0.0.1:1/' });
+  const end = ended(child);
+  try {
+    const [line] = await once(createInterface({ input: child.stdout }), 'line');
+    const response = await fetch(`${JSON.parse(line).api}/_simulator`);
+    const { data } = (await response.json()) as { data: Simulator['state'] };
+    expect(data).toMatchObject({ trading_date: '2026-11-24', instruments: 1 });
+    expect(data.clock.now).toMatch(/^2026-11-24 0(5:59|6:)/);
+    expect(data.accounts.map((account) => account.api_key)).toEqual(['a', 'a_2', 'a_3']);
+    expect(data.accounts[2]).toMatchObject({ user_id: 'SIM001_3', redirect_url: 'http://127.0.0.1:1/' });
+  } finally {
+    child.kill('SIGTERM');
+    rmSync(directory, { recursive: true });
+  }
+  expect(await end).toEqual({ code: 0, errors: '' });
+});
+
+test.each([
+  [['--accounts', String(SIMULATOR_ACCOUNTS_MAX + 1)], /^simulator: accounts: .+\n$/],
+  [['--clock', 'noon'], /^simulator: clock: .+\n$/],
+  [['--instruments', '/nowhere.csv'], /^simulator: instruments file \/nowhere\.csv: ENOENT.*\n$/],
+  [
+    ['--instruments', 'a', '--instruments-count', '5'],
+    /^simulator: instruments and instruments-count: .+\n$/,
+  ],
+])('%j is refused', async (flags, reason) => {
+  const { code, errors } = await ended(run(flags));
+  expect(code).toBe(1);
+  expect(errors).toMatch(reason);
 });

@@ -16,6 +16,7 @@ const account = {
   userId: 'AB1234',
   redirectUrl: 'http://127.0.0.1:1/callback',
 };
+const other = { ...account, apiKey: 'key_2', accessToken: 'token_2', userId: 'CD5678' };
 const INFY = 408065;
 
 let simulator: Simulator;
@@ -31,7 +32,7 @@ beforeAll(async () => {
   simulator = await startSimulator({
     instrumentsCount: 3_000,
     tradingDate: '2026-11-23',
-    accounts: [account],
+    accounts: [account, other],
     nowMs: () => nowMs,
   });
 });
@@ -231,6 +232,17 @@ test('each rate limit answers 429 with Kite’s body, until the second is over',
   nowMs += 1_000;
   await kite.getLTP('NSE:INFY');
   await expect(kite.getLTP('NSE:INFY')).rejects.toMatchObject({ error_type: 'NetworkException' });
+});
+
+test('each api_key has an allowance of its own', async () => {
+  const headersOf = ({ apiKey, accessToken }: typeof account) => ({
+    authorization: `token ${apiKey}:${accessToken}`,
+  });
+  const statusFor = async (who: typeof account) =>
+    (await fetch(`${simulator.url}/quote/ltp?i=NSE:INFY`, { headers: headersOf(who) })).status;
+  expect([await statusFor(account), await statusFor(account), await statusFor(other)]).toEqual([
+    200, 429, 200,
+  ]);
 });
 
 test('a login: redirect, exchange, the new token works and the old one does not, logout', async () => {

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
 import type { Simulator } from '../../../ingest/simulator/simulator.ts';
+import { checkKiteFrame, isKiteHeartbeat } from '../../../shared/kite-packet.ts';
 
 export interface Packet {
   readonly token: number;
@@ -12,6 +13,7 @@ export class TickerClient {
   readonly frames: DataView[] = [];
   readonly texts: string[] = [];
   closeCode: number | undefined;
+  closeReason = '';
   readonly #socket: WebSocket;
   #wake: () => void = () => undefined;
 
@@ -22,8 +24,9 @@ export class TickerClient {
       else this.texts.push(data.toString());
       this.#wake();
     });
-    socket.on('close', (code) => {
+    socket.on('close', (code, reason) => {
       this.closeCode = code;
+      this.closeReason = reason.toString();
       this.#wake();
     });
     socket.on('error', () => undefined);
@@ -47,9 +50,18 @@ export class TickerClient {
     return this.#socket.extensions;
   }
 
-  /** Packets of all frames so far. */
+  /** Frames that are no heartbeats. */
+  get tickFrames(): DataView[] {
+    return this.frames.filter((frame) => !isKiteHeartbeat(frame.byteLength));
+  }
+
+  get heartbeats(): number {
+    return this.frames.length - this.tickFrames.length;
+  }
+
+  /** Packets of all frames so far that hold together. */
   get packets(): Packet[] {
-    return this.frames.filter((frame) => frame.byteLength > 2).flatMap(packetsOf);
+    return this.tickFrames.filter((frame) => typeof checkKiteFrame(frame) === 'number').flatMap(packetsOf);
   }
 
   send(message: unknown): void {
@@ -76,11 +88,26 @@ export class TickerClient {
     this.#socket.close();
     await closed;
   }
+
+  /** Goes without a word to the other side. */
+  async terminate(): Promise<void> {
+    const closed = once(this.#socket, 'close');
+    this.#socket.terminate();
+    await closed;
+  }
 }
 
-export function queryOf(simulator: Simulator): string {
-  const [account] = simulator.accounts;
+export function queryOf(simulator: Simulator, accountIndex = 0): string {
+  const account = simulator.accounts[accountIndex];
   return `api_key=${account?.apiKey}&access_token=${account?.accessToken}&uid=1`;
+}
+
+/** The HTTP status of an upgrade: 101 when it is let in. */
+export async function statusOf(simulator: Simulator, query: string, path = ''): Promise<unknown> {
+  return TickerClient.connect(simulator, query, path).then(
+    () => 101,
+    (status: unknown) => status,
+  );
 }
 
 function packetsOf(frame: DataView): Packet[] {

@@ -1,6 +1,7 @@
 // Instrument lists made by hand for tests.
 import type { WantedInstrument } from '../../../ingest/core/batcher.ts';
-import type { InstrumentBook } from '../../../ingest/core/instrument-book.ts';
+import { changeBetween, type InstrumentBook } from '../../../ingest/core/instrument-book.ts';
+import { encodeTokenList } from '../../../shared/frame.ts';
 import type { InstrumentDefinition, InstrumentToken } from '../../../shared/instrument.ts';
 import { shardOf } from '../../../shared/shard.ts';
 import { definitionOf } from '../../support/records.ts';
@@ -9,12 +10,13 @@ export function bookOf(definitions: readonly InstrumentDefinition[]): Instrument
   const byToken = new Map<number, InstrumentDefinition>(
     definitions.map((definition) => [definition.instrument_token, definition]),
   );
+  const tokensOf = (shard: number) =>
+    [...byToken.keys()].filter((token) => shardOf(token) === shard).sort((a, b) => a - b);
   return {
+    has: (token) => byToken.has(token),
     definitionOf: (token) => byToken.get(token),
-    tokensOfShard: (shard) =>
-      ([...byToken.keys()] as InstrumentToken[])
-        .filter((token) => shardOf(token) === shard)
-        .sort((a, b) => a - b),
+    changeSince: (other, token) => changeBetween(other.definitionOf(token), byToken.get(token)),
+    knownTokensOf: (shard) => encodeTokenList(tokensOf(shard)),
   };
 }
 

@@ -4,7 +4,7 @@ import { ERRORS } from '../../../shared/errors.ts';
 import type { Message } from './client.ts';
 
 /** Told unasked: everything else is the answer to a message. */
-const UNASKED = ['connected', 'tick', 'feed', 'lag', 'token_expiring'];
+const UNASKED = ['connected', 'tick', 'bar', 'feed', 'lag', 'token_expiring'];
 const ANSWERS = ['subscribed', 'unsubscribed', 'subscriptions', 'authenticated', 'pong', 'error'];
 /** The largest honest answer is 3,000 rejected items, each with its text. */
 const ANSWER_CHARS_MAX = 1_500_000;
@@ -13,13 +13,16 @@ export class HostileClient {
   readonly socket: WebSocket;
   /** Epoch of the connection, once it is welcomed. */
   epoch: string | undefined;
+  /** Whose connection it is, once it is welcomed. */
+  userId: string | undefined;
   sent = 0;
   answers = 0;
   /** Answers that say the message was not read because there were too many. */
   refused = 0;
   lastSeq = 0;
-  /** What the last acknowledgement said of the whole set. */
+  /** What the last acknowledgements said of the whole set, of ticks and of bars. */
   total = 0;
+  barsTotal = 0;
   /** The first answer that nobody may get. */
   fault: string | undefined;
   /** The answer to the message with the id `end`. */
@@ -56,10 +59,17 @@ export class HostileClient {
     return this.closeCode === undefined && this.socket.readyState === WebSocket.OPEN;
   }
 
-  send(message: string | Uint8Array): void {
-    if (!this.isOpen) return;
+  /** Another client has said that it goes on where this one was. */
+  get isTakenOver(): boolean {
+    return this.closeCode === ERRORS.goaway.closeCode;
+  }
+
+  /** False when the socket is closed. */
+  send(message: string | Uint8Array): boolean {
+    if (!this.isOpen) return false;
     this.socket.send(message);
     this.sent++;
+    return true;
   }
 
   /** Resolves when the condition holds, or the socket is closed. */
@@ -88,7 +98,10 @@ export class HostileClient {
     this.answers++;
     if (!ANSWERS.includes(message.type)) this.fault ??= `answer of type ${message.type}`;
     if (message.type === 'error') this.#onError(message);
-    else if (typeof message.total === 'number') this.total = message.total;
+    else if (message.type !== 'subscriptions' && typeof message.total === 'number') {
+      if (message.kind === 'bar') this.barsTotal = message.total;
+      else this.total = message.total;
+    }
     const rejected = (message.rejected ?? []) as { code: string }[];
     const ours = rejected.find(({ code }) =>
       ['internal', 'shard_unavailable', 'symbols_unavailable'].includes(code),
@@ -101,6 +114,7 @@ export class HostileClient {
   #onWelcome(message: Message): void {
     if (!this.#hasToken) this.answers++;
     this.epoch = message.epoch as string;
+    this.userId = (message.user as { user_id: string }).user_id;
   }
 
   #onError(message: Message): void {

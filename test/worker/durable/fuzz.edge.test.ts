@@ -1,21 +1,16 @@
 // Hostile clients through the real gateway: nothing escapes, nothing stays behind, and a good neighbour misses nothing.
-import {
-  createExecutionContext,
-  evictDurableObject,
-  runDurableObjectAlarm,
-  waitOnExecutionContext,
-} from 'cloudflare:test';
+import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, expect, inject, test, vi } from 'vitest';
 import { MESSAGES_PER_SECOND_MAX, RESUME_AGE_MS_MAX } from '../../../shared/limits.ts';
 import { SHARD_COUNT, shardName, shardOf } from '../../../shared/shard.ts';
 import { RECORD_KIND } from '../../../shared/tick.ts';
-import type { Env } from '../../../worker/env.ts';
-import { withDatabase } from '../../../worker/store/db.ts';
 import { SeededRandom } from '../../ingest/support/seeded-random.ts';
 import { TestClient } from '../../support/edge/client.ts';
 import { HostileClient } from '../../support/edge/hostile-client.ts';
+import { addInstruments } from '../../support/edge/instruments.ts';
 import { TestSidecar } from '../../support/edge/sidecar.ts';
+import { Takeovers } from '../../support/edge/takeovers.ts';
 import { mintToken } from '../../support/edge/tokens.ts';
 import { HostileMessages, seedOf } from '../../support/hostile-messages.ts';
 import { definitionOf, recordOf } from '../../support/records.ts';
@@ -175,8 +170,9 @@ class Rest {
 interface Attack {
   readonly tokens: Tokens;
   readonly tally: Tally;
-  /** Epochs that clients have had, the latest few: some are of connections that were cut off. */
+  /** Two that nobody here may use, then those that clients have had, the latest few: some were cut off. */
   readonly epochs: string[];
+  readonly takeovers: Takeovers;
   readonly rest: Rest;
   /** How often the gateway or a shard has lost its memory so far, and how many sockets were open then. */
   evictions: number;
@@ -217,19 +213,25 @@ class HostileSession {
     const client = await HostileClient.open(this.#token);
     await client.until(() => client.epoch !== undefined);
     if (client.epoch === undefined) throw new Error(`refused with ${client.closeCode}`);
+    this.#attack.takeovers.watch(client);
     this.#attack.epochs.push(client.epoch);
-    if (this.#attack.epochs.length > 50) this.#attack.epochs.shift();
+    if (this.#attack.epochs.length > 50) this.#attack.epochs.splice(2, 1);
     return client;
   }
 
+  #send(client: HostileClient, message: string | Uint8Array): void {
+    if (client.send(message)) this.#attack.takeovers.noteSent(client, message);
+  }
+
   #burst(client: HostileClient, count: number): void {
-    for (let i = 0; i < count; i++) client.send(this.#messages.next());
+    for (let i = 0; i < count; i++) this.#send(client, this.#messages.next());
   }
 
   /** Counts the client in when no answer was of those that nobody may get. */
   #done(client: HostileClient, end: string): void {
     if (client.fault !== undefined) throw new Error(`${end}: ${client.fault}`);
-    this.#attack.tally.add(client, end);
+    this.#attack.takeovers.end(client);
+    this.#attack.tally.add(client, client.isTakenOver ? 'taken over' : end);
   }
 
   /** Between two steps: everything is answered, and the objects may lose their memory before what comes next. */
@@ -240,14 +242,17 @@ class HostileSession {
 
   /** Every message is answered once, the last one last, and the set is what the acknowledgements said. */
   async #finish(client: HostileClient, end: string): Promise<void> {
-    client.send('{"action":"list","id":"end"}');
+    this.#send(client, '{"action":"list","id":"end"}');
     await client.until(() => client.end !== undefined);
+    if (client.isTakenOver) return this.#done(client, end);
     if (!client.isOpen)
       throw new Error(`${end}: closed with ${client.closeCode}, ${JSON.stringify(client.end)}`);
-    const { answers, sent, total } = client;
+    const { answers, sent, total, barsTotal } = client;
     if (answers !== sent) throw new Error(`${end}: ${sent} messages, ${answers} answers`);
     const items = client.end?.items as unknown[];
     if (items.length !== total) throw new Error(`${end}: ${items.length} subscriptions, ${total} were told`);
+    const bars = (client.end?.bars ?? []) as unknown[];
+    if (bars.length !== barsTotal) throw new Error(`${end}: ${bars.length} bars, ${barsTotal} were told`);
     this.#done(client, end);
     client.close(1000);
     await client.until(() => false);
@@ -267,7 +272,7 @@ class HostileSession {
   async #cutOff(): Promise<void> {
     const first = await this.#open();
     this.#burst(first, 5);
-    first.send(JSON.stringify({ action: 'subscribe', tokens: [RELIANCE, ...TOKENS.slice(1, 4)] }));
+    this.#send(first, JSON.stringify({ action: 'subscribe', tokens: [RELIANCE, ...TOKENS.slice(1, 4)] }));
     const awaited = this.#random.below(6);
     await first.until(() => first.answers >= awaited);
     first.close(4_300 + this.#random.below(600));
@@ -276,7 +281,10 @@ class HostileSession {
     await this.#attack.rest.point();
     const second = await this.#open();
     const resume = { epoch: first.epoch, seq: Math.max(0, first.lastSeq - this.#random.below(3)) };
-    second.send(JSON.stringify({ action: 'subscribe', tokens: [RELIANCE, ...TOKENS.slice(1, 4)], resume }));
+    this.#send(
+      second,
+      JSON.stringify({ action: 'subscribe', tokens: [RELIANCE, ...TOKENS.slice(1, 4)], resume }),
+    );
     this.#burst(second, this.#random.below(10));
     await this.#pause(second);
     await this.#finish(second, 'came back');
@@ -296,7 +304,8 @@ class HostileSession {
     this.#burst(client, 1 + this.#random.below(MESSAGES_PER_SECOND_MAX - 1));
     await client.until(() => client.answers >= client.sent);
     const isRefused = [1008, 4003].includes(client.closeCode ?? 0);
-    if (!client.isOpen && !isRefused) throw new Error(`without a token: closed with ${client.closeCode}`);
+    if (!client.isOpen && !isRefused && !client.isTakenOver)
+      throw new Error(`without a token: closed with ${client.closeCode}`);
     client.close(1000);
     await client.until(() => false);
     this.#done(client, isRefused ? 'refused' : 'without a token');
@@ -307,7 +316,8 @@ class HostileSession {
     this.#burst(client, 800);
     await client.until(() => client.answers >= client.sent);
     const isCutOff = client.closeCode === 4029;
-    if (!client.isOpen && !isCutOff) throw new Error(`flood: closed with ${client.closeCode}`);
+    if (!client.isOpen && !isCutOff && !client.isTakenOver)
+      throw new Error(`flood: closed with ${client.closeCode}`);
     client.close(1000);
     await client.until(() => false);
     this.#done(client, isCutOff ? 'flood cut off' : 'flood');
@@ -326,20 +336,6 @@ async function evictNowAndThen(attack: Attack, neighbour: Neighbour): Promise<vo
     if (which !== 0) await evictDurableObject(shard(shardOf(RELIANCE)));
     if (which !== 1) await evictDurableObject(gateway());
   });
-}
-
-/** So that a question for symbols meets rows: without any, the database does not look at what it is asked. */
-async function storeInstruments(): Promise<void> {
-  const background = createExecutionContext();
-  await withDatabase(env as unknown as Env, background, async (sql) => {
-    for (const [i, token] of TOKENS.slice(0, SYMBOLS.length).entries()) {
-      const [exchange = '', tradingsymbol = ''] = SYMBOLS[i]?.split(':') ?? [];
-      await sql`
-        insert into instruments values
-          (${token}, ${token >> 8}, ${tradingsymbol}, '', 0, null, 0, 0.05, 1, 'EQ', ${exchange}, ${exchange}, now())`;
-    }
-  });
-  await waitOnExecutionContext(background);
 }
 
 /** Instruments that shards are asked for by gateways. */
@@ -379,7 +375,14 @@ async function attackAll(attack: Attack, neighbour: Neighbour): Promise<void> {
 }
 
 test(`${MESSAGES} hostile messages, FUZZ_SEED=${SEED}`, { timeout: TIMEOUT_MS }, async () => {
-  await storeInstruments();
+  // So that a question for symbols meets rows: without any, the database does not look at what it is asked.
+  await addInstruments(
+    SYMBOLS.flatMap((symbol, i) => {
+      const [exchange = '', tradingsymbol = ''] = symbol.split(':');
+      const token = TOKENS[i];
+      return token === undefined ? [] : [{ ...definitionOf(token, tradingsymbol), exchange }];
+    }),
+  );
   const logged = vi.spyOn(console, 'error');
   const sidecar = new TestSidecar(Date.now());
   await sidecar.send({ known: TOKENS, definitions: TOKENS.slice(0, 10).map((token) => definitionOf(token)) });
@@ -390,13 +393,15 @@ test(`${MESSAGES} hostile messages, FUZZ_SEED=${SEED}`, { timeout: TIMEOUT_MS },
   const attack: Attack = {
     tokens,
     tally: new Tally(),
-    epochs: ['none'],
+    epochs: ['none', String(client.messages[0]?.epoch)],
+    takeovers: new Takeovers(),
     rest: new Rest(SESSIONS_AT_A_TIME),
     evictions: 0,
     socketsHibernated: 0,
   };
   try {
     await attackAll(attack, neighbour);
+    expect(attack.takeovers.unclaimed()).toEqual([]);
     expect(attack.evictions).toBe(EVICTIONS);
     await vi.waitFor(async () => expect((await gateway().stats()).connections).toHaveLength(1));
     // Those who were cut off have not come back in time.

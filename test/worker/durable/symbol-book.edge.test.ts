@@ -1,12 +1,11 @@
 // Symbols to tokens: asked of the real database, remembered within bounds, and refused for now when it is away.
 import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import postgres from 'postgres';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { storeInstruments } from '../../../ingest/store/instruments.ts';
 import { SYMBOLS_REMEMBERED_MAX, SYMBOLS_REMEMBERED_MS } from '../../../shared/limits.ts';
 import { SymbolBook } from '../../../worker/durable/symbol-book.ts';
 import type { Env } from '../../../worker/env.ts';
+import { addInstruments } from '../../support/edge/instruments.ts';
 import { definitionOf } from '../../support/records.ts';
 
 /** Enough to fill the memory and one more, as large as a whole exchange's list. */
@@ -17,9 +16,7 @@ const SYMBOLS = DEFINITIONS.map(({ tradingsymbol }) => `NSE:${tradingsymbol}`);
 const SYMBOLS_PER_REQUEST = 3_000;
 
 beforeAll(async () => {
-  const sql = postgres(env.DB.connectionString, { max: 1, fetch_types: false });
-  await storeInstruments(sql, DEFINITIONS, '2026-11-20');
-  await sql.end();
+  await addInstruments(DEFINITIONS);
 });
 
 afterEach(() => {

@@ -72,6 +72,27 @@ test('health is degraded without a sidecar, and says what it says with one', asy
     ticker: { running: true, started_at: 1_764_000_000, active_subscriptions: 442, not_placed: 1 },
     dependencies: { instrument_registry: { status: 'ok', cached_instruments: 114_728 } },
   });
+  const instruments = {
+    ...STATUS.instruments,
+    status: 'stale',
+    trading_date: '2025-11-21',
+    source: 'database',
+  } as const;
+  await report(sidecar, {
+    ...STATUS,
+    instruments: { ...instruments, bad_rows: 0, failures: 3, stored: true },
+  });
+  expect(await health()).toMatchObject({
+    status: 'degraded',
+    dependencies: {
+      instrument_registry: {
+        status: 'stale',
+        cached_instruments: 114_728,
+        trading_date: '2025-11-21',
+        source: 'database',
+      },
+    },
+  });
   const refused = STATUS.accounts.map((account) => ({ ...account, state: 'unauthorized' as const }));
   await report(sidecar, { ...STATUS, accounts: refused });
   expect((await health()).status).toBe('degraded');
@@ -102,6 +123,8 @@ test('metrics are valid Prometheus text with one sample per part', async () => {
   for (const sample of samples)
     expect(sample).toMatch(/^[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? -?[0-9.e+-]+$/);
   expect(samples).toContain('ticker_active_subscriptions 442');
+  expect(samples).toContain('ticker_instruments_fresh 1');
+  expect(samples).toContain('ticker_instruments_failures 0');
   expect(samples).toContain('websocket_pool_connections{account="primary"} 1');
   expect(samples).toContain('kite_account_up{account="primary"} 1');
   expect(samples).toContain('kite_account_capacity{account="primary"} 9000');

@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, describe, expect, type MockInstance, test, vi } from 'vitest';
 import { ALL_PERMISSIONS, VIEWER } from '../../../dev/demo-users.ts';
 import {
-  ACCOUNT_ID_CHARS_MAX,
+  KITE_ACCOUNT_ID_CHARS_MAX,
   NOT_PLACED_TOKENS_MAX,
   SUBSCRIPTION_BODY_BYTES_MAX,
   SUBSCRIPTIONS_MAX,
@@ -189,7 +189,7 @@ describe('refused by name', () => {
     ],
     [
       'a long account',
-      { instrument_token: RELIANCE, account_id: 'a'.repeat(ACCOUNT_ID_CHARS_MAX + 1) },
+      { instrument_token: RELIANCE, account_id: 'a'.repeat(KITE_ACCOUNT_ID_CHARS_MAX + 1) },
       400,
       'invalid_parameter',
       /^account_id/,

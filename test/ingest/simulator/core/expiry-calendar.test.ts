@@ -4,8 +4,10 @@ import { expect, test } from 'vitest';
 import {
   dateOfDay,
   dayOfDate,
+  dumpDateAt,
   expirySchedule,
   istStamp,
+  nextDumpMs,
   tradingDateAt,
   weekdayOf,
 } from '../../../../ingest/simulator/core/expiry-calendar.ts';
@@ -72,4 +74,18 @@ test('stamps are IST, dates are checked', () => {
   expect(istStamp(0x60e2_947f * 1_000)).toBe('2021-07-05 10:41:27');
   for (const bad of ['2026-02-30', '26-01-01', '', '2026-1-1', 'today'])
     expect(() => dayOfDate(bad)).toThrow(RangeError);
+});
+
+test('a dump is made at 08:00 IST of each trading day and holds until the next', () => {
+  expect(dumpDateAt(at('2026-11-24T08:00:00+05:30'))).toBe('2026-11-24');
+  expect(dumpDateAt(at('2026-11-24T07:59:59+05:30'))).toBe('2026-11-23');
+  expect(dumpDateAt(at('2026-11-30T07:59:59+05:30'))).toBe('2026-11-27');
+  expect(dumpDateAt(at('2026-12-25T12:00:00+05:30'))).toBe('2026-12-24');
+  expect(nextDumpMs('2026-11-24')).toBe(at('2026-11-25T08:00:00+05:30'));
+  expect(nextDumpMs('2026-12-24')).toBe(at('2026-12-28T08:00:00+05:30'));
+  for (const date of ['2026-11-24', '2026-11-27', '2026-12-24', '2027-01-25']) {
+    const next = dumpDateAt(nextDumpMs(date));
+    expect(next > date).toBe(true);
+    expect(dumpDateAt(nextDumpMs(date) - 1)).toBe(date);
+  }
 });
