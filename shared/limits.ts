@@ -137,9 +137,17 @@ export const RESUME_SUBSCRIPTIONS_MAX = 200_000;
 export const FEED_LEARN_MS_MAX = 1_000;
 /** Characters of missed ticks that one client is sent; who has missed more gets current values. */
 export const RESUME_CHARS_MAX = 500_000;
+/** The edge gives a database so long to take a connection, and to answer in all: whoever waits is told to try again. */
+export const DATABASE_CONNECT_S_MAX = 5;
+export const DATABASE_ANSWER_MS_MAX = 8_000;
 /** Symbols whose tokens a gateway remembers, and for how long: a list changes once a day, in the early morning. */
 export const SYMBOLS_REMEMBERED_MAX = 20_000;
 export const SYMBOLS_REMEMBERED_MS = 600_000;
+/** Symbols that did not exist, so that they are not asked for with every message: more than a message names, for a moment. */
+export const SYMBOLS_UNKNOWN_MAX = 5_000;
+export const SYMBOLS_UNKNOWN_MS = 10_000;
+/** Symbols in one query of a gateway, which makes one at a time: all of one message, or those of many. */
+export const SYMBOLS_PER_QUERY_MAX = 3_000;
 /** Commands of one socket that may wait for a shard's answer; more is abuse. */
 export const CLIENT_COMMANDS_QUEUED_MAX = 64;
 /** Rejected items that one acknowledgement spells out. */
