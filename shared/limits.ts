@@ -148,7 +148,7 @@ export const SYMBOLS_UNKNOWN_MAX = 5_000;
 export const SYMBOLS_UNKNOWN_MS = 10_000;
 /** Symbols in one query of a gateway, which makes one at a time: all of one message, or those of many. */
 export const SYMBOLS_PER_QUERY_MAX = 3_000;
-/** Commands of one socket that may wait for a shard's answer; more is abuse. */
+/** Commands of one socket that have no answer yet, those that wait their turn included; what comes then is refused. */
 export const CLIENT_COMMANDS_QUEUED_MAX = 64;
 /** Rejected items that one acknowledgement spells out. */
 export const CLIENT_REJECTED_ITEMS_MAX = 3_000;
@@ -221,7 +221,7 @@ export const CONNECTIONS_PER_ADDRESS_MAX = 100;
 export const AUTHENTICATE_MS_MAX = 10_000;
 /** A client hears so long before its token ends that it should send another one. */
 export const TOKEN_WARNING_MS = 60_000;
-/** Client messages carried out per second and socket, and so many at once after silence; what comes faster waits. */
+/** Client messages carried out per second and socket, and so many at once after silence; what comes faster waits, 3 s at most. */
 export const MESSAGES_PER_SECOND_MAX = 20;
 /** Messages of one socket that arrive per second (20 x the pace) before it is closed: no mistake sends so many. */
 export const MESSAGES_ABUSIVE_PER_SECOND = 400;

@@ -4,7 +4,9 @@ import { env, exports } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   AUTHENTICATE_MS_MAX,
+  CLIENT_COMMANDS_QUEUED_MAX,
   CONNECTIONS_PER_USER_MAX,
+  MESSAGES_ABUSIVE_PER_SECOND,
   MESSAGES_PER_SECOND_MAX,
   TOKEN_WARNING_MS,
 } from '../../../shared/limits.ts';
@@ -34,6 +36,7 @@ async function passTime(ms: number): Promise<void> {
 }
 
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
   for (const { socket } of clients.splice(0)) if (socket.readyState === WebSocket.OPEN) socket.close(1000);
 });
@@ -140,18 +143,40 @@ describe('limits at their edge', () => {
     await next.next('connected');
   });
 
-  test('messages: a burst is delayed and answered in order, a flood ends the socket', async () => {
+  test('messages: what comes too fast waits, and is answered in order', async () => {
     const client = await open(`?token=${await userToken('busy')}`);
     await client.next('connected');
-    const burst = MESSAGES_PER_SECOND_MAX + 5;
-    for (let id = 0; id < burst; id++) client.send({ action: 'ping', id });
+    const burst = CLIENT_COMMANDS_QUEUED_MAX;
+    for (let id = 0; id < burst; id++) client.send({ action: 'list', id });
     const ids: unknown[] = [];
-    while (ids.length < burst) ids.push((await client.next('pong')).id);
+    while (ids.length < burst) ids.push((await client.next('subscriptions')).id);
     expect(ids).toEqual([...ids.keys()]);
-    for (let id = 0; id < 1_000; id++) {
-      if (client.socket.readyState === WebSocket.OPEN) client.send({ action: 'list', id });
+    expect(client.messages.filter(({ type }) => type === 'error')).toEqual([]);
+  });
+
+  test('messages: those that find no room are refused one by one, and one more than a flood ends the socket', async () => {
+    const client = await open(`?token=${await userToken('pipelining')}`);
+    await client.next('connected');
+    const nowMs = Date.now();
+    vi.spyOn(Date, 'now').mockReturnValue(nowMs);
+    for (let id = 0; id < MESSAGES_ABUSIVE_PER_SECOND; id++) client.send({ action: 'list', id });
+    const answers = () => client.messages.filter(({ type }) => type === 'subscriptions' || type === 'error');
+    const isAnswered = () => expect(answers()).toHaveLength(MESSAGES_ABUSIVE_PER_SECOND);
+    await vi.waitFor(isAnswered, { timeout: 10_000, interval: 20 });
+    const refused = answers().filter(({ type }) => type === 'error');
+    const carriedOut = answers().filter(({ type }) => type === 'subscriptions');
+    expect(carriedOut.length).toBeGreaterThanOrEqual(CLIENT_COMMANDS_QUEUED_MAX);
+    expect(refused.length).toBeGreaterThan(0);
+    const pauseMs = 1_000 / MESSAGES_PER_SECOND_MAX;
+    for (const { code, retry_after_ms: retryAfterMs } of refused) {
+      expect(code).toBe('rate_limited');
+      expect(retryAfterMs).toBeGreaterThanOrEqual(pauseMs);
     }
-    expect((await client.closed).code).toBe(4029);
+    const ids = carriedOut.map(({ id }) => id as number);
+    expect(ids).toEqual([...ids].sort((x, y) => x - y));
+    expect(client.socket.readyState).toBe(WebSocket.OPEN);
+    client.send({ action: 'list' });
+    expect(await client.closed).toMatchObject({ code: 4029, reason: 'Too many commands' });
   });
 });
 
