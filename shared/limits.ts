@@ -72,6 +72,8 @@ export const GATEWAY_SLOTS_MAX = 8;
 /** A gateway with clients proves its interest to each of its shards this often, and a shard forgets one that does not. */
 export const INTEREST_LEASE_MS = 30_000;
 export const INTEREST_LEASES_MISSED_MAX = 4;
+/** Changes of a gateway's interest that a shard stores beyond twice what it wants, before it writes all of it anew. */
+export const INTEREST_LOG_ITEMS_SPARE = 256;
 /** Time over which a planned drain spreads its clients' departures, by default and at most, and how long none come in. */
 export const DRAIN_MS_DEFAULT = 30_000;
 export const DRAIN_MS_MAX = 600_000;
@@ -107,6 +109,8 @@ export const CLIENT_FILTERS_MAX = 200;
 export const CLIENT_BARS_MAX = 200;
 /** Closed bars that wait for one client whose socket is full: five seconds of all that it can have, then the newest. */
 export const CLIENT_BARS_HELD_MAX = 1_000;
+/** Closed bars that a gateway keeps for clients that come back: 6 MB; a minute of 300 instruments' seconds and minutes. */
+export const BARS_KEPT_MAX = 20_000;
 /** Closed bars that wait for a gateway that does not answer: the minute of as many instruments, then the newest. */
 export const SHARD_BARS_HELD_MAX = 4_096;
 /** A bar is closed so long after its end: ticks that a full batch had no room for come with the next one. */
@@ -162,6 +166,12 @@ export const JWT_CHARS_MAX = 8_192;
 export const JWKS_FETCH_MS_MAX = 5_000;
 export const JWKS_COOLDOWN_MS = 10_000;
 export const JWKS_CACHE_MS_MAX = 600_000;
+/**
+ * Tokens that an isolate takes for good without checking their signature again, and for how long. All devices of the
+ * users of one gateway; with tokens of 1 kB they are 2 MB. A check of a signature is a tenth of an upgrade's cost.
+ */
+export const VERIFIED_TOKENS_MAX = 2_000;
+export const VERIFIED_TOKEN_MS_MAX = 300_000;
 /** Answer of the database that /health waits for. */
 export const HEALTH_DATABASE_MS_MAX = 2_000;
 /** Rows that one statement writes of the instrument list: 250 kB of JSON, written in about 3 ms. */
@@ -266,13 +276,15 @@ export const CLIENT_SDK_ANSWER_MS_MAX = 15_000;
 export const CLIENT_SDK_REFUSED_RETRY_MS = 5_000;
 /** SDK: requests without an answer yet; the server queues 64 commands per socket and then refuses. */
 export const CLIENT_SDK_REQUESTS_OPEN_MAX = 32;
-/** SDK: wanted instruments of one client: four times what a server takes; what is over its limit it rejects by name. */
+/** SDK: wanted instruments of one client, of each kind of stream: four times the ticks that a server takes; it rejects by name. */
 export const CLIENT_SDK_INSTRUMENTS_MAX = 12_000;
 /** SDK: subscription handles of one client; more is a leak in the application. */
 export const CLIENT_SDK_SUBSCRIPTIONS_MAX = 10_000;
-/** SDK: listeners per event, and open iterators; more is a leak in the application. */
+/** SDK: listeners per event, and open loops over ticks and over bars; more is a leak in the application. */
 export const CLIENT_SDK_LISTENERS_MAX = 1_000;
 export const CLIENT_SDK_ITERATORS_MAX = 1_000;
+/** SDK: closed bars that wait for one loop that is busy: most of a minute of all that a server gives one client. */
+export const CLIENT_SDK_BARS_WAITING_MAX = 10_000;
 /** SDK: largest frame that is parsed: 3,000 refusals with their messages are 600 kB. */
 export const CLIENT_SDK_FRAME_CHARS_MAX = 4 * 1024 * 1024;
 /** SDK: commands per second before the server has published its own number. */

@@ -10,12 +10,9 @@ import { metrics } from './routes/metrics.ts';
 import { page } from './routes/page.ts';
 import { revoke } from './routes/revoke.ts';
 import { stats } from './routes/stats.ts';
-import { stream } from './routes/stream.ts';
 
 export const app = new Hono<{ Bindings: Env }>();
 
-// Upgrades come first: middleware that touches headers turns a 101 into a 500, its headers cannot be changed.
-app.route('/ws', stream);
 app.route('/ws', stats);
 app.route('/ingest', ingest);
 app.route('/', health);
@@ -30,12 +27,14 @@ app.notFound((c) =>
 );
 
 /** Errors of ours say what was wrong; anything else is logged here and says nothing outside. */
-app.onError((error, c) => {
+export function errorResponse(error: unknown, request: Request): Response {
   const known = error instanceof AppError ? error : undefined;
-  if (!known) console.error(`${c.req.method} ${c.req.path}: ${error}`);
+  if (!known) console.error(`${request.method} ${new URL(request.url).pathname}: ${error}`);
   const shown = known ?? new AppError('internal', 'internal error');
   return Response.json(
     { status: 'error', code: shown.code, message: shown.message },
     { status: shown.httpStatus },
   );
-});
+}
+
+app.onError((error, c) => errorResponse(error, c.req.raw));

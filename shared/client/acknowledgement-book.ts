@@ -2,33 +2,29 @@
 import type { FinalState } from './events.ts';
 import { ClientEndedError } from './events.ts';
 import type { RejectedItem } from './message.ts';
-import type { AcceptedItem, Acknowledgement } from './subscription.ts';
+import type { Acknowledgement } from './subscription.ts';
 import type { Instrument } from './subscription-options.ts';
 
 /** `withdrawn`: given up before there was an answer. */
-export type ItemOutcome =
-  | { readonly kind: 'accepted'; readonly item: AcceptedItem }
+export type ItemOutcome<Accepted> =
+  | { readonly kind: 'accepted'; readonly item: Accepted }
   | { readonly kind: 'rejected'; readonly item: RejectedItem }
   | { readonly kind: 'withdrawn' };
 
-interface Unanswered {
+interface Unanswered<Accepted> {
   readonly keys: Set<Instrument>;
-  readonly accepted: AcceptedItem[];
+  readonly accepted: Accepted[];
   readonly rejected: RejectedItem[];
-  resolve(acknowledgement: Acknowledgement): void;
+  resolve(acknowledgement: Acknowledgement<Accepted>): void;
   reject(error: ClientEndedError): void;
 }
 
-export class AcknowledgementBook {
+export class AcknowledgementBook<Accepted> {
   /** By holder; bounded by the subscriptions of the client. */
-  readonly #unanswered = new Map<number, Unanswered>();
+  readonly #unanswered = new Map<number, Unanswered<Accepted>>();
 
-  get size(): number {
-    return this.#unanswered.size;
-  }
-
-  open(holder: number, keys: readonly Instrument[]): Promise<Acknowledgement> {
-    const promise = new Promise<Acknowledgement>((resolve, reject) => {
+  open(holder: number, keys: readonly Instrument[]): Promise<Acknowledgement<Accepted>> {
+    const promise = new Promise<Acknowledgement<Accepted>>((resolve, reject) => {
       this.#unanswered.set(holder, { keys: new Set(keys), accepted: [], rejected: [], resolve, reject });
     });
     // Most applications never look at it: a rejection must not end a Node process.
@@ -40,7 +36,10 @@ export class AcknowledgementBook {
    * Writes down what is known by now, of one holder or of all; undefined from `outcomeOf` means that there is no
    * answer yet.
    */
-  settle(outcomeOf: (holder: number, key: Instrument) => ItemOutcome | undefined, only?: number): void {
+  settle(
+    outcomeOf: (holder: number, key: Instrument) => ItemOutcome<Accepted> | undefined,
+    only?: number,
+  ): void {
     for (const holder of only === undefined ? this.#unanswered.keys() : [only]) {
       const waiting = this.#unanswered.get(holder);
       if (!waiting) continue;

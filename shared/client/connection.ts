@@ -10,7 +10,8 @@ import {
 } from '../limits.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { ClientError, ClientState, FinalState } from './events.ts';
-import { type ConnectedMessage, readMessage, type SessionMessage } from './message.ts';
+import type { ConnectedMessage, SessionMessage } from './message.ts';
+import { readMessage } from './read-message.ts';
 import { type CloseReaction, reactionTo, reconnectDelayMs } from './reconnect-policy.ts';
 import { SOCKET_OPEN, type SocketConstructor, type SocketLike } from './socket.ts';
 import type { TokenSource } from './token-source.ts';

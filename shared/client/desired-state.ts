@@ -1,43 +1,41 @@
 // What the application wants to stream, whatever the connection does: instruments, who asked, and with which options.
 import { AppError } from '../errors.ts';
 import { CLIENT_SDK_INSTRUMENTS_MAX, CLIENT_SDK_SUBSCRIPTIONS_MAX } from '../limits.ts';
-import type { TickMode } from '../tick.ts';
-import { type Instrument, instrumentKey, mergeOptions, type StreamOptions } from './subscription-options.ts';
+import { type Instrument, instrumentKey } from './subscription-options.ts';
 
 /** One stream to ask the server for. */
-export interface WantedStream {
+export interface WantedStream<Options> {
   /** As it goes to the server: a token if anybody asked by token, else the symbol as it was written. */
   readonly wire: Instrument;
-  readonly options: StreamOptions;
+  readonly options: Options;
 }
 
-interface Entry {
+interface Entry<Options> {
   readonly wire: Instrument;
   /** By holder: the subscription that asked. */
-  readonly holders: Map<number, StreamOptions>;
+  readonly holders: Map<number, Options>;
 }
 
-export class DesiredState {
+/** The streams of one kind: ticks, or bars of one interval. */
+export class DesiredState<Options> {
+  readonly #merge: (a: Options, b: Options) => Options;
   /** By token or upper-case symbol. */
-  readonly #entries = new Map<Instrument, Entry>();
+  readonly #entries = new Map<Instrument, Entry<Options>>();
   readonly #instrumentsOf = new Map<number, Set<Instrument>>();
   readonly #tokenOf = new Map<string, number>();
   /** Wanted upper-case symbols by token; two when an instrument goes by two names. */
   readonly #symbolsOf = new Map<number, Set<string>>();
 
-  get instrumentsCount(): number {
-    return this.#entries.size;
-  }
-
-  get holdersCount(): number {
-    return this.#instrumentsOf.size;
+  /** `merge` gives the least that serves both. */
+  constructor(merge: (a: Options, b: Options) => Options) {
+    this.#merge = merge;
   }
 
   /**
    * Adds instruments to a holder, or changes the options of those it has; all of them or, when it throws, none.
    * Throws AppError: `invalid_parameter` for what is no instrument, `subscription_limit` over the client's bounds.
    */
-  add(holder: number, instruments: readonly Instrument[], options: StreamOptions): Instrument[] {
+  add(holder: number, instruments: readonly Instrument[], options: Options): Instrument[] {
     const keys = [...new Set(instruments.map(instrumentKey))];
     const added = keys.filter((key) => !this.#entries.has(key)).length;
     if (this.#entries.size + added > CLIENT_SDK_INSTRUMENTS_MAX) {
@@ -75,17 +73,22 @@ export class DesiredState {
     }
   }
 
-  /** Changes the mode for every holder of the instrument. False when nobody holds it. */
-  setMode(instrument: Instrument, mode: TickMode): boolean {
+  /** Changes the options of every holder of the instrument. False when nobody holds it. */
+  change(instrument: Instrument, change: (options: Options) => Options): boolean {
     const entries = this.#namesOf(instrumentKey(instrument)).flatMap((key) => this.#entries.get(key) ?? []);
     for (const { holders } of entries) {
-      for (const [holder, options] of holders) holders.set(holder, { ...options, mode });
+      for (const [holder, options] of holders) holders.set(holder, change(options));
     }
     return entries.length > 0;
   }
 
   instrumentsHeldBy(holder: number): readonly Instrument[] {
     return [...(this.#instrumentsOf.get(holder) ?? [])];
+  }
+
+  /** Whether the holder has anything left. */
+  isHolding(holder: number): boolean {
+    return this.#instrumentsOf.has(holder);
   }
 
   /** Whether the holder still has what it asked for by this key. */
@@ -132,12 +135,12 @@ export class DesiredState {
   }
 
   /** The stream that serves all holders of the instrument; undefined when there is none. */
-  streamOf(key: Instrument): WantedStream | undefined {
-    let stream: WantedStream | undefined;
+  streamOf(key: Instrument): WantedStream<Options> | undefined {
+    let stream: WantedStream<Options> | undefined;
     for (const name of this.#namesOf(key)) {
       const entry = this.#entries.get(name);
       for (const options of entry?.holders.values() ?? []) {
-        if (stream) stream = { ...stream, options: mergeOptions(stream.options, options) };
+        if (stream) stream = { ...stream, options: this.#merge(stream.options, options) };
         else stream = { wire: entry?.wire ?? name, options };
       }
     }
@@ -145,8 +148,8 @@ export class DesiredState {
   }
 
   /** Every stream to ask for, by canonical key. */
-  wanted(): Map<Instrument, WantedStream> {
-    const wanted = new Map<Instrument, WantedStream>();
+  wanted(): Map<Instrument, WantedStream<Options>> {
+    const wanted = new Map<Instrument, WantedStream<Options>>();
     for (const key of this.#entries.keys()) {
       const canonical = this.canonicalOf(key);
       const stream = wanted.has(canonical) ? undefined : this.streamOf(canonical);
@@ -167,7 +170,7 @@ export class DesiredState {
     if (symbols?.size === 0) this.#symbolsOf.delete(token);
   }
 
-  #take(key: Instrument, holder: number, holders: Map<number, StreamOptions>): void {
+  #take(key: Instrument, holder: number, holders: Map<number, Options>): void {
     holders.delete(holder);
     const held = this.#instrumentsOf.get(holder);
     held?.delete(key);

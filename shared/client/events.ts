@@ -1,4 +1,5 @@
 // What a client tells its application: its state, its errors, and the messages that concern the user.
+import type { Bar, BarGap } from './bar.ts';
 import type {
   ConnectedMessage,
   ExpiringMessage,
@@ -48,6 +49,9 @@ export type ClientError =
 
 export interface ClientEvents {
   readonly tick: Tick;
+  readonly bar: Bar;
+  /** Closed bars are missing; comes before the first bar behind the gap. */
+  readonly gap: BarGap;
   readonly feed: FeedMessage;
   readonly lag: LagMessage;
   /** After a reconnect: these are live again, whether or not they had missed ticks. */

@@ -1,6 +1,8 @@
 // The SDK's public names: everything that an application may import from `ticker-edge/client`.
 export { AppError, type ErrorCode } from '../errors.ts';
 export type { TickMode } from '../tick.ts';
+export type { Bar, BarGap, BarInterval } from './bar.ts';
+export type { TickerClientOptions } from './client-options.ts';
 export type { Clock, Timer } from './clock.ts';
 export type { TokenTransport } from './connection.ts';
 export {
@@ -20,10 +22,21 @@ export type {
   RejectedItem,
   RenewedMessage,
   ServerLimits,
+  SubscribedBars,
+  SubscribedTicks,
+  SubscriptionsMessage,
 } from './message.ts';
 export type { SocketCloseEvent, SocketConstructor, SocketLike } from './socket.ts';
-export type { AcceptedItem, Acknowledgement, Subscription, TickIterator } from './subscription.ts';
+export type {
+  AcceptedBars,
+  AcceptedItem,
+  Acknowledgement,
+  BarIterator,
+  BarSubscription,
+  Subscription,
+  TickIterator,
+} from './subscription.ts';
 export type { Instrument, Speed, SubscriptionOptions, TickFilter } from './subscription-options.ts';
 export type { DepthLevel, Tick } from './tick.ts';
-export { type Freshness, TickerClient, type TickerClientOptions } from './ticker-client.ts';
+export { type Freshness, TickerClient } from './ticker-client.ts';
 export type { TokenOption } from './token-source.ts';

@@ -9,6 +9,8 @@ type ListenerTable = { readonly [Name in keyof ClientEvents]: Set<Listener<Name>
 export class Listeners {
   readonly #byEvent: ListenerTable = {
     tick: new Set(),
+    bar: new Set(),
+    gap: new Set(),
     feed: new Set(),
     lag: new Set(),
     recovered: new Set(),

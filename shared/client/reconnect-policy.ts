@@ -46,13 +46,14 @@ export function fullJitterMs(attempt: number, random: number): number {
   return Math.floor(random * Math.min(CLIENT_SDK_BACKOFF_MS_MAX, CLIENT_SDK_BACKOFF_MS_MIN * 2 ** attempt));
 }
 
-/** Milliseconds until the next attempt. */
+/** Whole milliseconds until the next attempt. */
 export function reconnectDelayMs(of: ReconnectCase): number {
   const { reaction, attempt, random, retryAfterMs = 0, goawayMs } = of;
   const imposedMs = Math.min(CLIENT_SDK_RETRY_AFTER_MS_MAX, Math.max(0, retryAfterMs));
   // The server has spread the delays of a planned end itself: jitter on top would only make the gap longer.
   if (goawayMs !== undefined) {
-    const plannedMs = Math.max(imposedMs, Math.min(CLIENT_SDK_RETRY_AFTER_MS_MAX, Math.max(0, goawayMs)));
+    const leftMs = Math.ceil(Math.min(CLIENT_SDK_RETRY_AFTER_MS_MAX, Math.max(0, goawayMs)));
+    const plannedMs = Math.max(imposedMs, leftMs);
     return plannedMs + (attempt === 0 ? 0 : fullJitterMs(attempt, random));
   }
   // "At once" from a server that says so again and again is a busy loop: only the first one is.

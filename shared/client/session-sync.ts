@@ -3,27 +3,18 @@ import {
   CLIENT_MESSAGE_CHARS_MAX,
   CLIENT_SDK_ANSWER_MS_MAX,
   CLIENT_SDK_REFUSED_RETRY_MS,
-  CLIENT_SDK_REQUESTS_OPEN_MAX,
   CLIENT_SDK_RETRY_AFTER_MS_MAX,
   CLIENT_TOKENS_PER_MESSAGE_MAX,
 } from '../limits.ts';
 import type { WantedStream } from './desired-state.ts';
 import type { ErrorMessage, RejectedItem, ServerLimits, SubscribedMessage } from './message.ts';
-import { type Instrument, optionsKey, type StreamOptions } from './subscription-options.ts';
-
-/** Where the streams of one kind were when the last connection ended. */
-export interface ResumePoint {
-  /** By optionsKey: what has other options by now gets its values anew. */
-  readonly kind: string;
-  readonly epoch: string;
-  seq: number;
-  readonly keys: Set<Instrument>;
-}
+import type { AskedStream, CommandFields, StreamKind } from './stream-kind.ts';
+import type { Instrument } from './subscription-options.ts';
 
 /** What is known of one stream: `asked` without an answer, `pending` for its first value, `live`, `rejected`. */
-export interface StreamStatus {
+export interface StreamStatus<Options> {
   readonly wire: Instrument;
-  readonly options: StreamOptions;
+  readonly options: Options;
   readonly requestId: number;
   state: 'asked' | 'pending' | 'live' | 'rejected';
   /** The server has taken it once: ticks are of this stream, not of one that was given up before. */
@@ -52,50 +43,65 @@ const PASSING_CODES = new Set(['shard_unavailable', 'symbols_unavailable', 'too_
 /** Characters of a command beside its instruments. */
 const COMMAND_FRAME_CHARS = 400;
 
-type CommandFields = Readonly<Record<string, unknown>>;
-
-export class SessionSync {
-  readonly #streams = new Map<Instrument, StreamStatus>();
+export class SessionSync<Options> {
+  readonly #kind: StreamKind<Options>;
+  readonly #nextId: () => number;
+  readonly #streams = new Map<Instrument, StreamStatus<Options>>();
   readonly #requests = new Map<number, OpenRequest>();
   #limits: ServerLimits = {};
-  #resume: readonly ResumePoint[] = [];
-  #lastId = 0;
+
+  /** `nextId` counts the commands of the client, whatever they are about. */
+  constructor(kind: StreamKind<Options>, nextId: () => number) {
+    this.#kind = kind;
+    this.#nextId = nextId;
+  }
 
   get openRequestsCount(): number {
     return this.#requests.size;
   }
 
   /** A new connection: its server knows nothing yet. */
-  begin(limits: ServerLimits, resume: readonly ResumePoint[]): void {
+  begin(limits: ServerLimits): void {
+    this.end();
+    this.#limits = limits;
+  }
+
+  /** The connection is lost, and with it what its server knew. */
+  end(): void {
     this.#streams.clear();
     this.#requests.clear();
-    this.#limits = limits;
-    this.#resume = resume;
   }
 
-  nextId(): number {
-    return ++this.#lastId;
+  /** Whether a request with this id waits for its answer. */
+  hasAsked(id: number | undefined): boolean {
+    return id !== undefined && this.#requests.has(id);
   }
 
-  statusOf(key: Instrument): StreamStatus | undefined {
+  statusOf(key: Instrument): StreamStatus<Options> | undefined {
     return this.#streams.get(key);
   }
 
   /** Streams that the server has taken. */
-  *accepted(): Iterable<[Instrument, StreamStatus]> {
+  *accepted(): Iterable<[Instrument, StreamStatus<Options>]> {
     for (const entry of this.#streams) if (isAccepted(entry[1])) yield entry;
   }
 
   /**
-   * The commands that make the server's set equal to `wanted`, by canonical key, as far as open requests leave room;
-   * what is left comes with the next call. Removals go first: the server counts a client's subscriptions.
+   * The commands that make the server's set equal to `wanted`, by canonical key, with no more than `requestsMax` that
+   * wait for an answer; what is left comes with the next call. Removals go first: the server counts a client's
+   * subscriptions.
    */
-  plan(wanted: ReadonlyMap<Instrument, WantedStream>, nowMs: number): CommandFields[] {
+  plan(
+    wanted: ReadonlyMap<Instrument, WantedStream<Options>>,
+    nowMs: number,
+    requestsMax: number,
+  ): CommandFields[] {
     const commands = this.#isResolving() ? [] : this.#removals(wanted);
-    for (const { keys, point } of this.#groups(wanted, nowMs)) {
-      for (const chunk of this.#chunks(keys, (key) => wanted.get(key)?.wire ?? key)) {
-        if (this.#requests.size >= CLIENT_SDK_REQUESTS_OPEN_MAX) return commands;
-        commands.push(this.#ask(chunk, wanted, point, nowMs));
+    let room = requestsMax;
+    for (const streams of this.#groups(wanted, nowMs)) {
+      for (const chunk of this.#chunks(streams, ({ wire }) => wire, this.#kind.itemChars)) {
+        if (room-- <= 0) return commands;
+        commands.push(this.#ask(chunk, nowMs));
       }
     }
     return commands;
@@ -103,7 +109,7 @@ export class SessionSync {
 
   /** A command that is answered once everything before it has been delivered. */
   markRecovery(keys: readonly Instrument[], nowMs: number): CommandFields {
-    const id = this.nextId();
+    const id = this.#nextId();
     this.#requests.set(id, { kind: 'recovery', keys, sentAtMs: nowMs });
     return { action: 'ping', id };
   }
@@ -208,11 +214,6 @@ export class SessionSync {
     }
   }
 
-  /** The value that was to be resumed from is gone. */
-  forgetResume(key: Instrument): void {
-    for (const { keys } of this.#resume) keys.delete(key);
-  }
-
   /** The application asks again for what was refused. */
   forgetRefusal(key: Instrument): void {
     if (this.#streams.get(key)?.state === 'rejected') this.#doubt(key);
@@ -230,77 +231,61 @@ export class SessionSync {
     return false;
   }
 
-  #removals(wanted: ReadonlyMap<Instrument, WantedStream>): CommandFields[] {
+  #removals(wanted: ReadonlyMap<Instrument, WantedStream<Options>>): CommandFields[] {
     const unwanted = [...this.#streams].filter(([key]) => !wanted.has(key));
     for (const [key] of unwanted) this.#streams.delete(key);
-    const isThere = ({ state, isStreaming }: StreamStatus) => isStreaming || state !== 'rejected';
+    const isThere = ({ state, isStreaming }: StreamStatus<Options>) => isStreaming || state !== 'rejected';
     const gone = unwanted.filter(([, stream]) => isThere(stream)).map(([, { wire }]) => wire);
-    return this.#chunks(gone, (wire) => wire).map((wires) => ({
+    return this.#chunks(gone, (wire) => wire, 0).map((wires) => ({
       action: 'unsubscribe',
-      ...named(wires),
-      id: this.nextId(),
+      ...this.#kind.unsubscribeFields(wires),
+      id: this.#nextId(),
     }));
   }
 
-  /** Streams to ask for, by options and by the point they resume from. */
-  #groups(wanted: ReadonlyMap<Instrument, WantedStream>, nowMs: number) {
-    const groups = new Map<string, { keys: Instrument[]; point: ResumePoint | undefined }>();
-    for (const [key, { options }] of wanted) {
+  /** Streams to ask for, those of one command together. */
+  #groups(wanted: ReadonlyMap<Instrument, WantedStream<Options>>, nowMs: number) {
+    const groups = new Map<string, AskedStream<Options>[]>();
+    for (const [key, { wire, options }] of wanted) {
       const told = this.#streams.get(key);
-      const kind = optionsKey(options);
       const isRetry = told?.retryAtMs !== undefined && told.retryAtMs <= nowMs;
-      if (told && !told.isUncertain && !isRetry && optionsKey(told.options) === kind) continue;
-      const isResumed = (point: ResumePoint) => point.kind === kind && point.keys.has(key);
-      const at = told ? -1 : this.#resume.findIndex(isResumed);
-      const group = groups.get(`${kind}#${at}`) ?? { keys: [], point: this.#resume[at] };
-      group.keys.push(key);
-      groups.set(`${kind}#${at}`, group);
+      const isSame = told && this.#kind.optionsKey(told.options) === this.#kind.optionsKey(options);
+      if (isSame && !told.isUncertain && !isRetry) continue;
+      const stream = { key, wire, options };
+      const name = this.#kind.groupOf(stream);
+      const group = groups.get(name);
+      if (group) group.push(stream);
+      else groups.set(name, [stream]);
     }
     return groups.values();
   }
 
-  #ask(
-    keys: readonly Instrument[],
-    wanted: ReadonlyMap<Instrument, WantedStream>,
-    point: ResumePoint | undefined,
-    nowMs: number,
-  ): CommandFields {
-    const requestId = this.nextId();
-    const streams = keys.flatMap((key) => wanted.get(key) ?? []);
-    keys.forEach((key, index) => {
-      const { wire, options } = streams[index] as WantedStream;
+  #ask(streams: readonly AskedStream<Options>[], nowMs: number): CommandFields {
+    const requestId = this.#nextId();
+    for (const { key, wire, options } of streams) {
       const isStreaming = this.#streams.get(key)?.isStreaming === true;
       this.#streams.set(key, { wire, options, requestId, state: 'asked', isStreaming });
-      point?.keys.delete(key);
-    });
+    }
+    const keys = streams.map(({ key }) => key);
     this.#requests.set(requestId, { kind: 'subscribe', keys, sentAtMs: nowMs });
-    const { mode, speed, filter } = (streams[0] as WantedStream).options;
-    return {
-      action: 'subscribe',
-      ...named(streams.map(({ wire }) => wire)),
-      ...(mode === 'full' ? {} : { mode }),
-      ...(speed === 'rt' ? {} : { speed }),
-      ...(filter ? { filter } : {}),
-      ...(point ? { resume: { epoch: point.epoch, seq: point.seq } } : {}),
-      id: requestId,
-    };
+    return { action: 'subscribe', ...this.#kind.subscribeFields(streams), id: requestId };
   }
 
   /** Lists that fit one message each, by the server's count and by its characters. */
-  #chunks(keys: readonly Instrument[], wireOf: (key: Instrument) => Instrument): Instrument[][] {
+  #chunks<Item>(items: readonly Item[], wireOf: (item: Item) => Instrument, itemChars: number): Item[][] {
     const countMax = this.#limits.tokens_per_message ?? CLIENT_TOKENS_PER_MESSAGE_MAX;
     const charsMax = (this.#limits.message_chars ?? CLIENT_MESSAGE_CHARS_MAX) - COMMAND_FRAME_CHARS;
-    const chunks: Instrument[][] = [];
-    let chunk: Instrument[] = [];
+    const chunks: Item[][] = [];
+    let chunk: Item[] = [];
     let chars = 0;
-    for (const key of keys) {
-      const more = JSON.stringify(wireOf(key)).length + 1;
+    for (const item of items) {
+      const more = JSON.stringify(wireOf(item)).length + 1 + itemChars;
       if (chunk.length > 0 && (chunk.length >= countMax || chars + more > charsMax)) {
         chunks.push(chunk);
         chunk = [];
         chars = 0;
       }
-      chunk.push(key);
+      chunk.push(item);
       chars += more;
     }
     return chunk.length > 0 ? [...chunks, chunk] : chunks;
@@ -317,7 +302,7 @@ export class SessionSync {
   }
 
   #refuse(
-    stream: StreamStatus,
+    stream: StreamStatus<Options>,
     { code, message }: { readonly code: string; readonly message: string },
     retryAfterMs: number | undefined,
     nowMs: number,
@@ -330,16 +315,10 @@ export class SessionSync {
   }
 }
 
-export function isAccepted({ state }: StreamStatus): boolean {
+export function isAccepted({ state }: StreamStatus<unknown>): boolean {
   return state === 'live' || state === 'pending';
 }
 
 function keyOf(instrument: Instrument): Instrument {
   return typeof instrument === 'string' ? instrument.toUpperCase() : instrument;
-}
-
-function named(wires: readonly Instrument[]): CommandFields {
-  const tokens = wires.filter((wire) => typeof wire === 'number');
-  const symbols = wires.filter((wire) => typeof wire === 'string');
-  return { ...(tokens.length > 0 ? { tokens } : {}), ...(symbols.length > 0 ? { symbols } : {}) };
 }

@@ -35,6 +35,14 @@ export interface StreamOptions {
 const MODES: readonly TickMode[] = ['ltp', 'quote', 'full'];
 const SPEEDS: readonly Speed[] = ['rt', 100, 250, 1000];
 
+export function isMode(value: unknown): value is TickMode {
+  return (MODES as readonly unknown[]).includes(value);
+}
+
+export function isSpeed(value: unknown): value is Speed {
+  return (SPEEDS as readonly unknown[]).includes(value);
+}
+
 function refuse(what: string, value: unknown): AppError {
   return new AppError('invalid_parameter', `${what}, got ${String(value)}`);
 }
@@ -56,8 +64,8 @@ function parseFilter(filter: TickFilter): TickFilter | undefined {
 /** Throws AppError `invalid_parameter` naming the option and its value. */
 export function parseOptions(options: SubscriptionOptions): StreamOptions {
   const { mode = 'full', speed = 'rt' } = options;
-  if (!MODES.includes(mode)) throw refuse(`mode must be one of ${MODES.join(', ')}`, mode);
-  if (!SPEEDS.includes(speed)) throw refuse(`speed must be one of ${SPEEDS.join(', ')}`, speed);
+  if (!isMode(mode)) throw refuse(`mode must be one of ${MODES.join(', ')}`, mode);
+  if (!isSpeed(speed)) throw refuse(`speed must be one of ${SPEEDS.join(', ')}`, speed);
   const filter = options.filter && parseFilter(options.filter);
   return { mode, speed, ...(filter ? { filter } : {}) };
 }

@@ -1,6 +1,7 @@
 // A tick as clients get it, and the check that a message holds one. What Kite did not send is absent, never zero.
 import { parseInstrumentToken } from '../instrument.ts';
 import type { TickMode } from '../tick.ts';
+import { isMode } from './subscription-options.ts';
 
 export interface DepthLevel {
   readonly price: number;
@@ -90,10 +91,6 @@ function isDepthSide(value: unknown): boolean {
 
 function isDepth(value: unknown): boolean {
   return value === undefined || (isObject(value) && isDepthSide(value.buy) && isDepthSide(value.sell));
-}
-
-function isMode(value: unknown): value is TickMode {
-  return value === 'ltp' || value === 'quote' || value === 'full';
 }
 
 /** Whether every field that the type names is what the type says; fields it does not name are let through. */

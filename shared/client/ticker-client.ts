@@ -1,74 +1,34 @@
 // The SDK's client: one connection that comes back, the application's subscriptions on it, and how fresh each value is.
 import { AppError, assertNever } from '../errors.ts';
-import { CLIENT_SDK_ITERATORS_MAX, CLIENT_SDK_STALE_AFTER_MS } from '../limits.ts';
+import { CLIENT_SDK_STALE_AFTER_MS } from '../limits.ts';
 import type { TickMode } from '../tick.ts';
-import { type Clock, systemClock } from './clock.ts';
-import { Connection, type TokenTransport } from './connection.ts';
+import { type Bar, type BarInterval, parseInterval } from './bar.ts';
+import { checkOptions, platformSocket, type TickerClientOptions } from './client-options.ts';
+import { createClock } from './clock.ts';
+import { Connection } from './connection.ts';
+import { type Deferred, deferred } from './deferred.ts';
 import { ClientEndedError, type ClientEvents, type ClientState, type FinalState } from './events.ts';
 import { Listeners } from './listeners.ts';
-import type { ErrorMessage, ExpiringMessage, FeedMessage, SessionMessage } from './message.ts';
-import type { SocketConstructor } from './socket.ts';
+import { barLoopsOf, hostOf, tickLoopsOf } from './loop-sources.ts';
+import type {
+  ErrorMessage,
+  ExpiringMessage,
+  FeedMessage,
+  SessionMessage,
+  SubscriptionsMessage,
+} from './message.ts';
+import type { OpenLoops } from './open-loops.ts';
 import { Streams } from './streams.ts';
-import { Subscription, type SubscriptionHost, type TickIterator } from './subscription.ts';
+import { type BarIterator, BarSubscription, Subscription, type TickIterator } from './subscription.ts';
 import { type Instrument, parseOptions, type SubscriptionOptions } from './subscription-options.ts';
 import type { Tick } from './tick.ts';
-import { TickQueue } from './tick-queue.ts';
-import { type TokenOption, TokenSource } from './token-source.ts';
+import { TokenSource } from './token-source.ts';
 
 /**
  * `live`: confirmed on this connection, which is heard of, from a feed that is well. `stale`: a value that may have
  * been overtaken. `unknown`: no value, or not subscribed.
  */
 export type Freshness = 'live' | 'stale' | 'unknown';
-
-export interface TickerClientOptions {
-  /** Address of the native protocol, as in `wss://ticker.example.com/ws/ticks`. */
-  readonly url: string;
-  /** A JWT, or a callback that gives one: asked before each connect and when the present one runs out. */
-  readonly token: TokenOption;
-  /** How the token travels; `subprotocol` keeps it out of addresses, and so out of logs. */
-  readonly tokenTransport?: TokenTransport;
-  /** Silence after which values count as stale; the connection is asked for a sign of life after half of it. */
-  readonly staleAfterMs?: number;
-  /** Stands in for the platform's own, as the `ws` package does before Node 22. */
-  readonly WebSocket?: SocketConstructor;
-  /** In [0, 1); for tests. */
-  readonly random?: () => number;
-  /** For tests. */
-  readonly clock?: Clock;
-}
-
-interface OpenQueue {
-  readonly queue: TickQueue;
-  /** Undefined: every subscription. */
-  readonly holder: number | undefined;
-}
-
-const STALE_AFTER_MS_MIN = 1_000;
-const TRANSPORTS: readonly TokenTransport[] = ['query', 'subprotocol', 'message'];
-
-/** Throws AppError `invalid_parameter`; a token inside an address is not repeated. */
-function checkOptions({ url, tokenTransport, staleAfterMs }: TickerClientOptions): void {
-  if (!URL.canParse(url) || !/^wss?:$/.test(new URL(url).protocol)) {
-    throw new AppError('invalid_parameter', 'url must be an address like wss://host/ws/ticks');
-  }
-  if (tokenTransport !== undefined && !TRANSPORTS.includes(tokenTransport)) {
-    const names = TRANSPORTS.join(', ');
-    throw new AppError('invalid_parameter', `tokenTransport must be one of ${names}, got ${tokenTransport}`);
-  }
-  if (staleAfterMs !== undefined && !(staleAfterMs >= STALE_AFTER_MS_MIN && Number.isFinite(staleAfterMs))) {
-    const text = `staleAfterMs must be a number from ${STALE_AFTER_MS_MIN}, got ${staleAfterMs}`;
-    throw new AppError('invalid_parameter', text);
-  }
-}
-
-function platformSocket(): SocketConstructor {
-  const { WebSocket: Socket } = globalThis as { WebSocket?: SocketConstructor };
-  if (!Socket) {
-    throw new AppError('invalid_parameter', 'this platform has no WebSocket: pass one in the options');
-  }
-  return Socket;
-}
 
 function isFinal(state: ClientState): state is FinalState {
   return state.kind === 'unauthorized' || state.kind === 'stopped' || state.kind === 'closed';
@@ -79,24 +39,26 @@ export class TickerClient {
   readonly #tokens: TokenSource;
   readonly #connection: Connection;
   readonly #streams: Streams;
-  readonly #queues = new Set<OpenQueue>();
-  readonly #subscriptionHost: SubscriptionHost;
-  #ready: { promise: Promise<void>; resolve(): void; reject(error: Error): void } | undefined;
+  readonly #tickLoops: OpenLoops<Tick>;
+  readonly #barLoops: OpenLoops<Bar>;
+  #ready: Deferred<void> | undefined;
   #feed: FeedMessage | undefined;
   #lastHolder = 0;
 
   /** Throws AppError `invalid_parameter` for options that cannot be. Connects when `connect` is called. */
   constructor(options: TickerClientOptions) {
     checkOptions(options);
-    const { clock = systemClock, random = Math.random } = options;
+    const { clock = createClock(), random = Math.random } = options;
     this.#tokens = new TokenSource(options.token, clock);
     this.#streams = new Streams({
       clock,
       random,
       send: (fields) => this.#connection.send(fields),
       onRejected: (item) => this.#listeners.emit('rejected', item),
-      onForgotten: (token) => {
-        for (const { queue } of this.#queues) queue.drop(token);
+      onGap: (gap) => this.#listeners.emit('gap', gap),
+      onForgotten: () => {
+        this.#tickLoops.prune();
+        this.#barLoops.prune();
       },
       onUnanswered: (count) =>
         this.#listeners.emit('error', {
@@ -104,6 +66,9 @@ export class TickerClient {
           message: `no answer about ${count} instruments: asked again`,
         }),
     });
+    this.#tickLoops = tickLoopsOf(this.#streams.ticks, (token) => this.freshness(token) === 'live');
+    const isLiveBar = (token: number, interval: BarInterval) => this.freshness(token, interval) === 'live';
+    this.#barLoops = barLoopsOf([...this.#streams.allBars()], isLiveBar);
     this.#connection = new Connection(
       {
         url: options.url,
@@ -128,13 +93,6 @@ export class TickerClient {
         onError: (error) => this.#listeners.emit('error', error),
       },
     );
-    this.#subscriptionHost = {
-      update: (holder, changed) => this.#streams.update(holder, parseOptions(changed)),
-      unsubscribe: (holder, instruments = this.#streams.desired.instrumentsHeldBy(holder)) =>
-        this.#unsubscribe(instruments, holder),
-      instrumentsHeldBy: (holder) => this.#streams.desired.instrumentsHeldBy(holder),
-      ticksOf: (holder) => this.#openQueue(holder),
-    };
   }
 
   get state(): ClientState {
@@ -148,7 +106,7 @@ export class TickerClient {
 
   /** Ticks that came behind a newer one of their instrument and were left out. */
   get droppedTicksCount(): number {
-    return this.#streams.droppedCount;
+    return this.#streams.ticks.droppedCount;
   }
 
   /** Connects and stays connected until `close`. Ends a wait; starts anew after `unauthorized` and `stopped`. */
@@ -165,35 +123,65 @@ export class TickerClient {
     return this.#ready.promise;
   }
 
-  /** Ends everything: the socket, the timers, the loops over ticks. Values stay readable, as stale. */
+  /** Ends everything: the socket, the timers, the loops. Values stay readable, as stale. */
   close(): void {
     this.#connection.close();
   }
 
   /**
-   * Wants the instruments, now and after every reconnect. Several subscriptions may name the same one: the server is
-   * asked for the highest mode, the fastest speed and the weakest filter among them.
+   * Wants the instruments' ticks, now and after every reconnect. Several subscriptions may name the same one: the server
+   * is asked for the highest mode, the fastest speed and the weakest filter among them.
    * Throws AppError `invalid_parameter` naming what is wrong, or `subscription_limit`; then nothing has changed.
    */
   subscribe(instruments: readonly Instrument[], options: SubscriptionOptions = {}): Subscription {
-    const { state } = this;
-    if (state.kind === 'closed') throw new ClientEndedError(state);
-    const holder = ++this.#lastHolder;
-    const accepted = this.#streams.subscribe(holder, instruments, parseOptions(options));
-    return new Subscription(this.#subscriptionHost, holder, accepted);
+    const { channel } = this.#streams.ticks;
+    const holder = this.#newHolder();
+    const accepted = channel.subscribe(holder, instruments, parseOptions(options));
+    const host = hostOf(channel, this.#tickLoops);
+    return new Subscription(host, holder, accepted, (changed) =>
+      channel.update(holder, parseOptions(changed)),
+    );
   }
 
-  /** Takes the instruments from every subscription. What nobody has subscribed to is passed over. */
+  /** Takes the instruments' ticks from every subscription. What nobody has subscribed to is passed over. */
   unsubscribe(instruments: readonly Instrument[]): void {
-    this.#unsubscribe(instruments);
+    this.#streams.ticks.channel.unsubscribe(instruments);
+    this.#tickLoops.endAbandoned();
   }
 
   /** Changes the mode in every subscription of the instrument. Throws AppError when there is none. */
   setMode(instrument: Instrument, mode: TickMode): void {
     parseOptions({ mode });
-    if (!this.#streams.setMode(instrument, mode)) {
+    if (!this.#streams.ticks.channel.change(instrument, (options) => ({ ...options, mode }))) {
       throw new AppError('invalid_parameter', `nobody has subscribed to ${instrument}`);
     }
+  }
+
+  /**
+   * Wants the instruments' bars of this interval, now and after every reconnect: the closed ones of a break come again
+   * as far as the server still has them, and what it has not is told as `gap`.
+   * Throws AppError as `subscribe` does.
+   */
+  subscribeBars(instruments: readonly Instrument[], interval: BarInterval): BarSubscription {
+    const { channel } = this.#streams.bars(parseInterval(interval));
+    const holder = this.#newHolder();
+    const accepted = channel.subscribe(holder, instruments, interval);
+    return new BarSubscription(hostOf(channel, this.#barLoops), holder, accepted, interval);
+  }
+
+  /** Takes the instruments' bars of this interval from every subscription. */
+  unsubscribeBars(instruments: readonly Instrument[], interval: BarInterval): void {
+    this.#streams.bars(parseInterval(interval)).channel.unsubscribe(instruments);
+    this.#barLoops.endAbandoned();
+  }
+
+  /**
+   * What the server streams to this connection, by its own account, after all calls up to now. Waits for a session, and
+   * for the next one if that ends first. Rejects with ClientEndedError when there will be none by itself.
+   */
+  list(): Promise<SubscriptionsMessage> {
+    const { state } = this;
+    return isFinal(state) ? Promise.reject(new ClientEndedError(state)) : this.#streams.lists.ask();
   }
 
   /** Calls `listener` at each event until the returned function is called. What it throws becomes an `error` event. */
@@ -203,52 +191,51 @@ export class TickerClient {
 
   /** The newest tick that has come of a subscribed instrument; `freshness` says whether it still holds. */
   last(instrument: Instrument): Tick | undefined {
-    return this.#streams.last(instrument);
+    return this.#streams.ticks.last(instrument);
   }
 
-  freshness(instrument: Instrument): Freshness {
-    const tick = this.#streams.last(instrument);
-    if (!tick) return 'unknown';
+  /** The newest bar that has come of a subscribed instrument, open or closed. */
+  lastBar(instrument: Instrument, interval: BarInterval): Bar | undefined {
+    return this.#streams.bars(parseInterval(interval)).last(instrument);
+  }
+
+  /** Of the last tick; of the last bar when an interval is given. */
+  freshness(instrument: Instrument, interval?: BarInterval): Freshness {
+    const streams =
+      interval === undefined ? this.#streams.ticks : this.#streams.bars(parseInterval(interval));
+    const last = streams.last(instrument);
+    if (!last) return 'unknown';
     const isFeedWell = this.#feed?.state !== 'stale' && this.#feed?.state !== 'down';
-    const isCurrent = this.#streams.isCurrent(tick.instrument_token);
+    const isCurrent = streams.isCurrent(last.instrument_token);
     return this.#connection.isHearing && isFeedWell && isCurrent ? 'live' : 'stale';
   }
 
   /** Ticks of all subscriptions, from the last live values on; see TickIterator. Ends when the client closes. */
   ticks(): TickIterator {
-    return this.#openQueue(undefined);
+    return this.#tickLoops.open(undefined);
   }
 
-  #unsubscribe(instruments: readonly Instrument[], of?: number): void {
-    const { desired } = this.#streams;
-    this.#streams.unsubscribe(instruments, of);
-    for (const { queue, holder } of this.#queues) {
-      if (holder !== undefined && desired.instrumentsHeldBy(holder).length === 0) queue.end();
-    }
+  /** Bars of all subscriptions, from the newest live ones on; see BarIterator. Ends when the client closes. */
+  bars(): BarIterator {
+    return this.#barLoops.open(undefined);
   }
 
-  #openQueue(holder: number | undefined): TickIterator {
-    if (this.#queues.size >= CLIENT_SDK_ITERATORS_MAX) {
-      const text = `at most ${CLIENT_SDK_ITERATORS_MAX} loops over ticks at once`;
-      throw new AppError('subscription_limit', text);
-    }
-    const { desired } = this.#streams;
-    const accepts = (token: number) =>
-      holder === undefined ? desired.isWanted(token) : desired.holds(holder, token);
-    const open: OpenQueue = { queue: new TickQueue(accepts, () => this.#queues.delete(open)), holder };
-    this.#queues.add(open);
-    for (const tick of this.#streams.ticks()) {
-      if (this.freshness(tick.instrument_token) === 'live') open.queue.push(tick);
-    }
-    const isOver = holder !== undefined && desired.instrumentsHeldBy(holder).length === 0;
-    if (isOver || this.state.kind === 'closed') open.queue.end();
-    return open.queue;
+  #newHolder(): number {
+    const { state } = this;
+    if (state.kind === 'closed') throw new ClientEndedError(state);
+    return ++this.#lastHolder;
   }
 
   #onTick(tick: Tick): void {
-    if (!this.#streams.onTick(tick)) return;
+    if (!this.#streams.ticks.onTick(tick)) return;
     this.#listeners.emit('tick', tick);
-    for (const { queue } of this.#queues) queue.push(tick);
+    this.#tickLoops.push(tick);
+  }
+
+  #onBar(bar: Bar): void {
+    if (!this.#streams.bars(bar.interval).onBar(bar)) return;
+    this.#listeners.emit('bar', bar);
+    this.#barLoops.push(bar);
   }
 
   #onMessage(message: SessionMessage): void {
@@ -256,8 +243,14 @@ export class TickerClient {
       case 'tick':
         this.#onTick(message.data);
         break;
+      case 'bar':
+        this.#onBar(message.data);
+        break;
       case 'subscribed':
         this.#streams.onSubscribed(message);
+        break;
+      case 'subscriptions':
+        this.#streams.lists.onAnswer(message);
         break;
       case 'pong':
         this.#onPong(message.id);
@@ -291,7 +284,7 @@ export class TickerClient {
   }
 
   #onPong(id: number | undefined): void {
-    const tokens = this.#streams.onPong(id);
+    const tokens = this.#streams.ticks.onPong(id);
     if (tokens.length > 0) this.#listeners.emit('recovered', { tokens });
   }
 
@@ -333,19 +326,8 @@ export class TickerClient {
     }
     this.#listeners.emit('state', state);
     if (state.kind !== 'closed') return;
-    for (const { queue } of this.#queues) queue.end();
+    this.#tickLoops.end();
+    this.#barLoops.end();
     this.#listeners.clear();
   }
-}
-
-function deferred(): { promise: Promise<void>; resolve(): void; reject(error: Error): void } {
-  let resolve: () => void = () => undefined;
-  let reject: (error: Error) => void = () => undefined;
-  const promise = new Promise<void>((settle, fail) => {
-    resolve = settle;
-    reject = fail;
-  });
-  // Whoever waits is told; one that looks later must not end a Node process meanwhile.
-  promise.catch(() => undefined);
-  return { promise, resolve, reject };
 }

@@ -5,7 +5,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { buildClient } from '../../dev/build-client.ts';
 import { launchBrowser, openPage } from '../support/browser.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -62,12 +63,32 @@ test('TypeScript', async () => {
   await outputOf(process.execPath, 'client.ts', BOTH_SYMBOLS);
 });
 
-test('SDK', async () => {
-  const module = join(folder, 'node_modules/ticker-edge');
-  await buildClient(join(module, 'dist/client'));
-  copyFileSync(join(import.meta.dirname, '../../package.json'), join(module, 'package.json'));
-  writeFileSync(join(folder, 'sdk.ts'), example('sdk'));
-  await outputOf(process.execPath, 'sdk.ts', BOTH_SYMBOLS);
+describe('SDK', () => {
+  let built: string;
+  beforeAll(async () => {
+    const module = join(folder, 'node_modules/ticker-edge');
+    built = join(module, 'dist/client');
+    await buildClient(built);
+    copyFileSync(join(import.meta.dirname, '../../package.json'), join(module, 'package.json'));
+  });
+
+  test('ticks', async () => {
+    writeFileSync(join(folder, 'sdk.ts'), example('sdk'));
+    await outputOf(process.execPath, 'sdk.ts', BOTH_SYMBOLS);
+  });
+
+  test('bars', async () => {
+    writeFileSync(join(folder, 'sdk-bars.ts'), example('sdk-bars'));
+    const closed = /^RELIANCE \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z \d+(\.\d+)?$/m;
+    await outputOf(process.execPath, 'sdk-bars.ts', closed);
+  });
+
+  test('in a page', async () => {
+    await withPage(example('sdk-browser'), built, async (page) => {
+      await page.getByText(/^NSE:NIFTY 50 \d+(\.\d+)? live$/).waitFor();
+      await page.getByText(/^NSE:RELIANCE \d+(\.\d+)? live$/).waitFor();
+    });
+  });
 });
 
 test('Python', async () => {
@@ -76,9 +97,13 @@ test('Python', async () => {
   await outputOf(PYTHON_PATH, 'client.py', BOTH_SYMBOLS);
 });
 
-test('browser', async () => {
-  const html = example('browser');
-  const server: Server = createServer((_, response) => response.end(html));
+/** Serves the page, and the built SDK beside it, and opens it with address and token in its hash. */
+async function withPage(html: string, sdk: string, use: (page: Page) => Promise<void>): Promise<void> {
+  const server: Server = createServer(({ url }, response) => {
+    if (url !== '/ticker-edge/index.js') return response.end(html);
+    response.setHeader('content-type', 'text/javascript');
+    return response.end(readFileSync(join(sdk, 'index.js')));
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const browser = await launchBrowser();
   try {
@@ -86,12 +111,18 @@ test('browser', async () => {
     const { port } = server.address() as AddressInfo;
     const hash = new URLSearchParams({ url: stack.info.ws, token: stack.info.token });
     await page.goto(`http://127.0.0.1:${port}/#${hash}`);
-    await page.getByText(/^NIFTY 50 \d/).waitFor();
-    await page.getByText(/^RELIANCE \d/).waitFor();
+    await use(page);
     expect(await page.locator('li').count()).toBe(2);
     expect(problems.filter((problem) => !problem.includes('favicon'))).toEqual([]);
   } finally {
     await browser.close();
     server.close();
   }
+}
+
+test('browser', async () => {
+  await withPage(example('browser'), folder, async (page) => {
+    await page.getByText(/^NIFTY 50 \d/).waitFor();
+    await page.getByText(/^RELIANCE \d/).waitFor();
+  });
 });

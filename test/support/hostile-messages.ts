@@ -51,6 +51,9 @@ const FIELDS = [
   'speed',
   'id',
   'resume',
+  'kind',
+  'interval',
+  'after',
   'token',
   'type',
   'data',
@@ -114,6 +117,17 @@ export class HostileMessages {
     return { epoch: this.#random.pick(this.#knowledge.epochs), seq: this.#random.uint32() * 400 };
   }
 
+  #bars(): Record<string, unknown> {
+    const after = () => new Date(this.#random.uint32() * 1_000).toISOString();
+    return {
+      action: this.#random.pick(['subscribe', 'unsubscribe']),
+      kind: 'bar',
+      interval: this.#random.pick(['1s', '1m']),
+      items: this.#someTokens().map((token) => ({ token, after: after() })),
+      ...this.#id(),
+    };
+  }
+
   #id(): object {
     return this.#random.chance(2) ? { id: this.#random.below(1_000) } : {};
   }
@@ -133,6 +147,7 @@ export class HostileMessages {
       case 5:
         return { action: 'unsubscribe', tokens: this.#someTokens(), ...this.#id() };
       case 6: {
+        if (random.chance(3)) return this.#bars();
         const items = this.#someTokens().map((token) => ({ token, ...this.#options() }));
         return { action: 'subscribe', items, ...this.#options(), ...this.#id() };
       }

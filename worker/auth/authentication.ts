@@ -7,7 +7,8 @@ import { withDatabase } from '../store/db.ts';
 import { readRevocations } from '../store/token-revocations.ts';
 import { type Verdict, verifyToken } from './jwt.ts';
 
-type Background = Pick<ExecutionContext, 'waitUntil'>;
+/** What outlives the answer. */
+export type Background = Pick<ExecutionContext, 'waitUntil'>;
 
 /** Clocks of Worker and database differ by less, and no revocation becomes visible so much after later ones. */
 const OVERLAP_S = 60;

@@ -19,6 +19,7 @@ import {
 } from '../../shared/limits.ts';
 import { principalBytes } from '../core/attachment.ts';
 import type { Bearer } from '../core/upgrade.ts';
+import { VerifiedTokens } from '../core/verified-tokens.ts';
 import type { Env } from '../env.ts';
 
 export type Verdict =
@@ -43,23 +44,31 @@ const Claims = z.object({
   permissions: z.array(z.string().max(64)).max(256).default([]),
 });
 
-/** Key sets of this isolate by their source; one per user service address or literal set. */
-const keySets = new Map<string, JWTVerifyGetKey>();
+/** Whose tokens are good here, and which were found good. */
+interface Issuer {
+  readonly keys: JWTVerifyGetKey;
+  readonly verified: VerifiedTokens;
+}
 
-function keysOf(env: Env): JWTVerifyGetKey {
+/** Issuers of this isolate by all that tells them apart; one per configuration. */
+const issuers = new Map<string, Issuer>();
+
+function issuerOf(env: Env): Issuer {
   const source = env.JWT_JWKS ?? new URL('/v1/auth/.well-known/jwks.json', env.USER_SERVICE_URL).href;
-  let keys = keySets.get(source);
-  if (!keys) {
-    keys = env.JWT_JWKS
+  const id = `${env.JWT_ISSUER} ${env.JWT_AUDIENCE} ${source}`;
+  let issuer = issuers.get(id);
+  if (!issuer) {
+    const keys = env.JWT_JWKS
       ? createLocalJWKSet(JSON.parse(env.JWT_JWKS))
       : createRemoteJWKSet(new URL(source), {
           timeoutDuration: JWKS_FETCH_MS_MAX,
           cooldownDuration: JWKS_COOLDOWN_MS,
           cacheMaxAge: JWKS_CACHE_MS_MAX,
         });
-    keySets.set(source, keys);
+    issuer = { keys, verified: new VerifiedTokens() };
+    issuers.set(id, issuer);
   }
-  return keys;
+  return issuer;
 }
 
 function failed(detail: string): Verdict {
@@ -87,14 +96,19 @@ export async function verifyToken(token: string | undefined, env: Env): Promise<
   if (!token) return { ok: false, code: 'missing_token', message: 'Missing authentication token' };
   if (token.length > JWT_CHARS_MAX) return failed(`token of ${token.length} characters`);
   let payload: JWTPayload;
+  let verified: VerifiedTokens;
   try {
-    const verified = await jwtVerify(token, keysOf(env), {
+    const issuer = issuerOf(env);
+    verified = issuer.verified;
+    const known = verified.get(token, Date.now());
+    if (known) return { ok: true, principal: known };
+    const checked = await jwtVerify(token, issuer.keys, {
       algorithms: ['RS256'],
       issuer: env.JWT_ISSUER,
       audience: env.JWT_AUDIENCE,
       requiredClaims: ['sub', 'exp'],
     });
-    payload = verified.payload;
+    payload = checked.payload;
   } catch (error) {
     return verdictOf(error);
   }
@@ -106,5 +120,6 @@ export async function verifyToken(token: string | undefined, env: Env): Promise<
   // The claims live in the socket's attachment, beside its subscriptions: there is room for so much of them.
   const bytes = principalBytes(principal);
   if (bytes > PRINCIPAL_BYTES_MAX) return failed(`claims of ${bytes} bytes, at most ${PRINCIPAL_BYTES_MAX}`);
+  verified.add(token, principal, Date.now());
   return { ok: true, principal };
 }

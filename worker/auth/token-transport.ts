@@ -9,6 +9,12 @@ function offeredSubprotocols(request: Request): string[] {
   return header.split(',').flatMap((name) => name.trim() || []);
 }
 
+/** Of the text and not of a URL: with a token in it, that takes twice the time of everything else here. */
+function queryOf({ url }: Request): URLSearchParams {
+  const at = url.indexOf('?');
+  return new URLSearchParams(at < 0 ? '' : url.slice(at + 1));
+}
+
 /**
  * `Authorization: Bearer`; else, as browsers cannot set that for a socket, the subprotocol `bearer.<token>`; else the
  * query `?token=`, which ends up in logs and is there for clients that know nothing else. Undefined when there is none.
@@ -17,7 +23,7 @@ export function tokenOf(request: Request): string | undefined {
   const header = request.headers.get('authorization');
   if (header?.toLowerCase().startsWith('bearer ')) return header.slice('bearer '.length).trim();
   const offered = offeredSubprotocols(request).find((name) => name.startsWith(BEARER_PREFIX));
-  return offered?.slice(BEARER_PREFIX.length) ?? new URL(request.url).searchParams.get('token') ?? undefined;
+  return offered?.slice(BEARER_PREFIX.length) ?? queryOf(request).get('token') ?? undefined;
 }
 
 /**
@@ -31,5 +37,5 @@ export function subprotocolOf(request: Request): string | undefined {
 
 /** Whether the client has asked to send its token as its first message. */
 export function wantsToAuthenticateLater(request: Request): boolean {
-  return new URL(request.url).searchParams.get('auth') === 'message';
+  return queryOf(request).get('auth') === 'message';
 }

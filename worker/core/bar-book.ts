@@ -1,6 +1,6 @@
 // A gateway's bars: who wants which, the newest of each, and which that shards tell are news.
 import type { InstrumentToken } from '../../shared/instrument.ts';
-import { CLIENT_BARS_MAX } from '../../shared/limits.ts';
+import { BARS_KEPT_MAX, CLIENT_BARS_HELD_MAX, CLIENT_BARS_MAX } from '../../shared/limits.ts';
 import type { TickStore } from '../../shared/tick-store.ts';
 import {
   BAR_INTERVALS,
@@ -11,7 +11,7 @@ import {
   intervalSetOf,
 } from './bar.ts';
 import { interestIn } from './interest.ts';
-import type { BarItem, BarLine } from './protocol.ts';
+import type { BarItem, BarLine, BarRequest } from './protocol.ts';
 import type { InterestChange, Plan, ShardInterest } from './shard-interest.ts';
 import type { SessionIndex } from './subscriptions.ts';
 
@@ -31,6 +31,8 @@ interface Known {
   open: Bar | undefined;
   /** Start of the last closed bar. */
   closedStartMs: number;
+  /** Closed bars, ascending, as far as they are kept. */
+  readonly closed: Bar[];
 }
 
 function slotOfKey(key: number): number {
@@ -39,6 +41,23 @@ function slotOfKey(key: number): number {
 
 function indexOfKey(key: number): IntervalIndex {
   return key % BAR_INTERVALS.length;
+}
+
+/**
+ * The closed bars that are kept for those who missed them, of all keys together: over the bound the oldest goes. A hole
+ * that this makes shows by itself, for every bar names the one before it.
+ */
+class KeptBars {
+  /** Entry n is the list that the n-th last bar went into: lists and ring have the same order. */
+  readonly #lists: Bar[][] = [];
+  #next = 0;
+
+  add(list: Bar[], bar: Bar): void {
+    this.#lists[this.#next]?.shift();
+    this.#lists[this.#next] = list;
+    list.push(bar);
+    this.#next = (this.#next + 1) % BARS_KEPT_MAX;
+  }
 }
 
 /**
@@ -69,6 +88,7 @@ export class BarBook {
   readonly #keysOfSession = new Map<SessionIndex, Set<number>>();
   /** By key, the newest bar; bounded by the keys that somebody wants. */
   readonly #known = new Map<number, Known>();
+  readonly #kept = new KeptBars();
 
   constructor(interest: ShardInterest, store: TickStore) {
     this.#interest = interest;
@@ -202,7 +222,10 @@ export class BarBook {
     return bars.flatMap((bar) => {
       const key = this.#keyOf(bar);
       const sessions = this.#members.get(key);
-      return sessions && takeIn(this.#knownOf(key), bar, boot) ? [{ key, bar, sessions }] : [];
+      const known = sessions && this.#knownOf(key);
+      if (!known || !takeIn(known, bar, boot)) return [];
+      if (bar.isClosed) this.#kept.add(known.closed, bar);
+      return [{ key, bar, sessions }];
     });
   }
 
@@ -213,12 +236,19 @@ export class BarBook {
     }
   }
 
-  /** The open bars of these items: what a new subscriber is told at once. */
-  currentOf(session: SessionIndex, items: readonly BarItem[]): BarNews[] {
+  /**
+   * What a new subscriber is told at once: the closed bars since the last one that it has had, if it says which, and the
+   * open bar. Of many items the newest of each, no more than may wait for one client.
+   */
+  currentOf(session: SessionIndex, items: readonly BarRequest[]): BarNews[] {
+    const missedMax = Math.floor(CLIENT_BARS_HELD_MAX / Math.max(1, items.length));
     return items.flatMap((item) => {
       const key = this.#keyOf(item);
-      const bar = this.#known.get(key)?.open;
-      return bar ? [{ key, bar, sessions: [session] }] : [];
+      const known = this.#known.get(key);
+      const { afterMs = Number.POSITIVE_INFINITY } = item;
+      const missed = known?.closed.filter(({ startMs }) => startMs > afterMs).slice(-missedMax) ?? [];
+      const bars = known?.open ? [...missed, known.open] : missed;
+      return bars.map((bar) => ({ key, bar, sessions: [session] }));
     });
   }
 
@@ -230,7 +260,7 @@ export class BarBook {
   #knownOf(key: number): Known {
     let known = this.#known.get(key);
     if (!known) {
-      known = { boot: 0, open: undefined, closedStartMs: Number.NEGATIVE_INFINITY };
+      known = { boot: 0, open: undefined, closedStartMs: Number.NEGATIVE_INFINITY, closed: [] };
       this.#known.set(key, known);
     }
     return known;

@@ -272,6 +272,7 @@ export class BarBuilder {
     const definition = this.#definitionOf(series.token);
     if (!definition) return undefined;
     const { startMs, open, high, low, close, volume, oi, ticks, isPartial } = bar;
+    const { closedUntilMs } = series;
     return {
       token: series.token,
       tradingsymbol: definition.tradingsymbol,
@@ -280,6 +281,7 @@ export class BarBuilder {
       ...{ startMs, open, high, low, close, ticks, isClosed, isPartial },
       ...(volume === undefined ? {} : { volume }),
       ...(oi === undefined ? {} : { oi }),
+      ...(closedUntilMs === 0 ? {} : { previousStartMs: closedUntilMs - intervalMs(series.index) }),
     };
   }
 }

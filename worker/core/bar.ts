@@ -1,8 +1,8 @@
 // A bar: what one instrument did in one interval of time, and which intervals there are.
+import { BAR_INTERVAL_MS, BAR_INTERVALS, type BarInterval } from '../../shared/bar-interval.ts';
 import type { InstrumentToken } from '../../shared/instrument.ts';
 
-export const BAR_INTERVALS = ['1s', '1m'] as const;
-export type BarInterval = (typeof BAR_INTERVALS)[number];
+export { BAR_INTERVALS, type BarInterval } from '../../shared/bar-interval.ts';
 
 /** Position of the interval in BAR_INTERVALS. */
 export type IntervalIndex = number;
@@ -12,10 +12,8 @@ export type IntervalSet = number;
 
 export const ALL_INTERVALS: IntervalSet = (1 << BAR_INTERVALS.length) - 1;
 
-const INTERVAL_MS = { '1s': 1_000, '1m': 60_000 } as const satisfies Record<BarInterval, number>;
-
 export function intervalMs(index: IntervalIndex): number {
-  return INTERVAL_MS[BAR_INTERVALS[index] ?? '1m'];
+  return BAR_INTERVAL_MS[BAR_INTERVALS[index] ?? '1m'];
 }
 
 export function intervalSetOf(interval: BarInterval): IntervalSet {
@@ -43,6 +41,8 @@ export interface Bar {
   readonly isClosed: boolean;
   /** Not all of the interval was seen: volume and extremes are those of the part that was. */
   readonly isPartial: boolean;
+  /** Start of the closed bar before it; absent where that is not known. Whoever has had that one has missed none. */
+  readonly previousStartMs?: number;
 }
 
 /** One number per instrument and interval. */

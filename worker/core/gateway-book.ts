@@ -180,6 +180,11 @@ export class GatewayBook {
     return this.#interest.changes(slots);
   }
 
+  /** How many subscriptions a session has, to ticks and to bars. */
+  countOf(session: SessionIndex): number {
+    return this.subscriptions.countOf(session) + this.bars.countOf(session);
+  }
+
   subscriptionsOf(session: SessionIndex): SubscriptionItem[] {
     const items: SubscriptionItem[] = [];
     for (const [slot, terms] of this.subscriptions.of(session)) {

@@ -96,14 +96,14 @@ export class GatewayChoice {
    * Gateways to be asked in turn. The same `key` (user, or address of somebody without one) comes to the same gateway
    * first, so that the devices of a user share one. Each is filled to the soft limit before any is filled further.
    */
-  candidates(region: Region, key: string, nowMs: number): GatewayCandidate[] {
+  *candidates(region: Region, key: string, nowMs: number): IterableIterator<GatewayCandidate> {
     const preferred = hash(key) % (this.#slotsPreferred.get(region) ?? 1);
-    const slots = Array.from({ length: GATEWAY_SLOTS_MAX }, (_, i) => (preferred + i) % GATEWAY_SLOTS_MAX);
-    return [GATEWAY_SOCKETS_SOFT_MAX, GATEWAY_SOCKETS_MAX].flatMap((socketsMax) =>
-      slots
-        .map((slot) => ({ region, slot, socketsMax }))
-        .filter((candidate) => (this.#fullUntilMs.get(nameOf(candidate)) ?? 0) <= nowMs),
-    );
+    for (const socketsMax of [GATEWAY_SOCKETS_SOFT_MAX, GATEWAY_SOCKETS_MAX]) {
+      for (let i = 0; i < GATEWAY_SLOTS_MAX; i++) {
+        const candidate = { region, slot: (preferred + i) % GATEWAY_SLOTS_MAX, socketsMax };
+        if ((this.#fullUntilMs.get(nameOf(candidate)) ?? 0) <= nowMs) yield candidate;
+      }
+    }
   }
 
   /** The candidate has refused for want of room. */

@@ -25,9 +25,9 @@ export class Outlet {
   readonly encodeTick: TickEncoder;
   readonly encodeBar: BarEncoder;
   readonly #port: OutletPort;
-  /** Slots that wait, in the order in which they began to. */
-  readonly #waiting = new Set<number>();
-  readonly #bars = new BarQueue<string>(CLIENT_BARS_HELD_MAX);
+  /** Slots that wait, in the order in which they began to. Made when the first one does: most clients never need it. */
+  #waiting: Set<number> | undefined;
+  #bars: BarQueue<string> | undefined;
   #measuredIn = -1;
   #roomBytes = 0;
   /** What the socket holds if nothing has left it since it was measured. */
@@ -44,7 +44,7 @@ export class Outlet {
   }
 
   get isWaiting(): boolean {
-    return this.#waiting.size + this.#bars.size > 0;
+    return (this.#waiting?.size ?? 0) + (this.#bars?.size ?? 0) > 0;
   }
 
   /** The last flush that something waited in: up to it, not every tick was sent in the flush that it was of. */
@@ -54,6 +54,7 @@ export class Outlet {
 
   /** Makes the slot wait; it is sent by `drain`. A slot that waits already has just been given a newer value. */
   hold(slot: number): void {
+    this.#waiting ??= new Set();
     if (this.#waiting.has(slot)) this.#skipped++;
     else this.#waiting.add(slot);
   }
@@ -80,13 +81,14 @@ export class Outlet {
       this.deliver(frame);
       return true;
     }
+    this.#bars ??= new BarQueue(CLIENT_BARS_HELD_MAX);
     this.#bars.add(key, frame, isClosed);
     return false;
   }
 
   /** Bars of these keys are no longer wanted, not even those that wait. */
   dropBars(keys: readonly number[]): void {
-    for (const key of keys) this.#bars.remove(key);
+    for (const key of keys) this.#bars?.remove(key);
   }
 
   /**
@@ -100,13 +102,15 @@ export class Outlet {
     const hasMoved = this.#heldBytes < heldBytes || this.#roomBytes > 0;
     this.#stuckSinceMs = hasMoved ? undefined : (this.#stuckSinceMs ?? nowMs);
     let delivered = 0;
-    while (this.#roomBytes > 0 && this.#bars.size > 0) {
-      this.deliver(this.#bars.takeNext() ?? '');
+    while (this.#roomBytes > 0) {
+      const bar = this.#bars?.takeNext();
+      if (bar === undefined) break;
+      this.deliver(bar);
       delivered++;
     }
-    for (const slot of this.#waiting) {
+    for (const slot of this.#waiting ?? []) {
       if (this.#roomBytes <= 0) break;
-      this.#waiting.delete(slot);
+      this.#waiting?.delete(slot);
       const frame = encode(slot);
       if (frame === undefined) continue;
       this.deliver(frame);

@@ -42,6 +42,11 @@ export interface BarItem {
   readonly interval: BarInterval;
 }
 
+/** Bars that a client asks for. `afterMs` is the start of the last closed one that it has had: what came since follows. */
+export interface BarRequest extends BarItem {
+  readonly afterMs?: number;
+}
+
 /** Bars that a client has subscribed to, as it is told. `symbol` is absent while the definition is not here yet. */
 export interface BarLine extends BarItem {
   readonly symbol?: string;
@@ -96,6 +101,8 @@ export type ClientCommand =
       readonly interval: BarInterval;
       readonly tokens: readonly InstrumentToken[];
       readonly symbols: readonly string[];
+      /** By token or symbol, see BarRequest; empty where the client has had none. */
+      readonly afterMs: ReadonlyMap<InstrumentToken | string, number>;
       readonly rejected: readonly RejectedItem[];
       readonly id?: CommandId;
     }
@@ -115,14 +122,18 @@ export interface Principal {
   readonly expiresAtS: number;
 }
 
-/** One subscription as a client is told of it. `isLive` once there is a value. */
-export interface SubscriptionLine {
-  readonly token: InstrumentToken;
-  /** `EXCHANGE:SYMBOL`; absent while the definition is not here yet. */
-  readonly symbol?: string;
+/** How a subscription is served, as a client is told. */
+export interface TermsLine {
   readonly mode: TickMode;
   readonly speed: Speed;
   readonly filter?: TickFilter;
+}
+
+/** One subscription as a client is told of it. `isLive` once there is a value. */
+export interface SubscriptionLine extends TermsLine {
+  readonly token: InstrumentToken;
+  /** `EXCHANGE:SYMBOL`; absent while the definition is not here yet. */
+  readonly symbol?: string;
   readonly isLive: boolean;
 }
 
@@ -150,7 +161,9 @@ export type ServerEvent =
       readonly pending: readonly InstrumentToken[];
       readonly rejected: readonly RejectedItem[];
       readonly total: number;
-      /** Every accepted item on its own; only where the request named some by symbol. */
+      /** Of all accepted items, where they are the same for all. */
+      readonly terms?: TermsLine;
+      /** Every accepted item on its own; where the request named some by symbol, or their terms differ. */
       readonly items?: readonly SubscriptionLine[];
       /** Answer to a resume position: true, all missed ticks follow; false, current values do. */
       readonly recovered?: boolean;
@@ -170,6 +183,8 @@ export type ServerEvent =
       readonly rejected: readonly RejectedItem[];
       /** Bars of all intervals that the client has now. */
       readonly total: number;
+      /** Every accepted item on its own; where the request named some by symbol. */
+      readonly items?: readonly BarLine[];
       readonly id?: CommandId;
     }
   | {

@@ -1,6 +1,6 @@
 // The terms of one subscription in a few bits: how much of a tick (mode rank), how often (speed tier), whether all of them.
-import type { ModeRank } from '../../shared/tick.ts';
-import { SPEEDS, type Speed } from './protocol.ts';
+import { type ModeRank, modeOfRank } from '../../shared/tick.ts';
+import { SPEEDS, type Speed, type SubscribeItem, type TermsLine } from './protocol.ts';
 
 /** Rank in the lower two bits, tier above them, then whether there is a filter. Always above zero, because a rank is. */
 export type Terms = number;
@@ -37,4 +37,17 @@ export function isFilteredTerms(terms: Terms): boolean {
 /** The mode that has to be streamed: a filter needs the volume to tell a trade, whatever its client is sent. */
 export function streamedRankOf(terms: Terms): ModeRank {
   return isFilteredTerms(terms) && rankOfTerms(terms) === 1 ? 2 : rankOfTerms(terms);
+}
+
+function hasSameTerms(a: SubscribeItem, b: SubscribeItem): boolean {
+  const isSamePace = a.rank === b.rank && a.speed === b.speed;
+  return isSamePace && a.filter?.minChange === b.filter?.minChange && a.filter?.onTrade === b.filter?.onTrade;
+}
+
+/** The terms of these items, where they are the same for all; undefined also where there are none. */
+export function sharedTermsOf(items: readonly SubscribeItem[]): TermsLine | undefined {
+  const [first] = items;
+  if (!first || !items.every((item) => hasSameTerms(item, first))) return undefined;
+  const { rank, speed, filter } = first;
+  return { mode: modeOfRank(rank), speed, ...(filter ? { filter } : {}) };
 }

@@ -1,4 +1,4 @@
-// What the Worker tells a gateway with an upgrade: headers that only it sets, whatever a client has sent under their names.
+// What the Worker tells a gateway with an upgrade: the headers of a request of its own, none of which a client has sent.
 import type { Principal } from './protocol.ts';
 
 /** A principal, and when its token was issued: a revocation is for the tokens before it. */
@@ -22,11 +22,6 @@ interface HeaderReader {
   get(name: string): string | null;
 }
 
-interface HeaderWriter {
-  set(name: string, value: string): void;
-  delete(name: string): void;
-}
-
 const HEADERS = {
   bearer: 'x-ticker-principal',
   subprotocol: 'x-ticker-subprotocol',
@@ -34,21 +29,26 @@ const HEADERS = {
   socketsMax: 'x-ticker-sockets-max',
 } as const satisfies Record<keyof Upgrade, string>;
 
-/** Sets or removes each of the headers: one that a client has sent itself never gets through. */
-export function writeUpgrade(headers: HeaderWriter, upgrade: Upgrade): void {
-  const { bearer, subprotocol, address, socketsMax } = upgrade;
-  const texts: Record<keyof Upgrade, string | undefined> = {
-    // Names of people are not Latin-1, header values are.
-    bearer: bearer && encodeURIComponent(JSON.stringify(bearer)),
-    subprotocol,
-    address,
-    socketsMax: String(socketsMax),
-  };
-  for (const [field, name] of Object.entries(HEADERS)) {
-    const text = texts[field as keyof Upgrade];
-    if (text === undefined) headers.delete(name);
-    else headers.set(name, text);
-  }
+/** Header values are ASCII, names of people are not. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[^\x20-\x7e]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** The headers of the request for the upgrade. */
+export function upgradeHeaders({
+  bearer,
+  subprotocol,
+  address,
+  socketsMax,
+}: Upgrade): Record<string, string> {
+  const headers: Record<string, string> = { upgrade: 'websocket', [HEADERS.socketsMax]: String(socketsMax) };
+  if (bearer) headers[HEADERS.bearer] = asciiJson(bearer);
+  if (subprotocol !== undefined) headers[HEADERS.subprotocol] = subprotocol;
+  if (address !== undefined) headers[HEADERS.address] = address;
+  return headers;
 }
 
 /** The counterpart, for requests of our own Worker only: nothing in them is checked. */
@@ -57,7 +57,7 @@ export function readUpgrade(headers: HeaderReader): Upgrade {
   const subprotocol = headers.get(HEADERS.subprotocol);
   const address = headers.get(HEADERS.address);
   return {
-    ...(bearer === null ? {} : { bearer: JSON.parse(decodeURIComponent(bearer)) as Bearer }),
+    ...(bearer === null ? {} : { bearer: JSON.parse(bearer) as Bearer }),
     ...(subprotocol === null ? {} : { subprotocol }),
     ...(address === null ? {} : { address }),
     socketsMax: Number(headers.get(HEADERS.socketsMax)),

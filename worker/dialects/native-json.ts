@@ -6,6 +6,7 @@ import type {
   RejectedItem,
   ServerEvent,
   SubscriptionLine,
+  TermsLine,
   TickFilter,
 } from '../core/protocol.ts';
 import type { Dialect } from './dialect.ts';
@@ -31,22 +32,39 @@ function filterField(filter: TickFilter | undefined) {
   return filter ? { filter: { min_change: filter.minChange, on_trade: filter.onTrade } } : {};
 }
 
-function lineFields({ token, symbol, mode, speed, filter, isLive }: SubscriptionLine) {
-  return { token, symbol, mode, speed, ...filterField(filter), state: isLive ? 'live' : 'pending' };
+function termsFields({ mode, speed, filter }: TermsLine) {
+  return { mode, speed, ...filterField(filter) };
+}
+
+function lineFields({ token, symbol, isLive, ...terms }: SubscriptionLine) {
+  return { token, symbol, ...termsFields(terms), state: isLive ? 'live' : 'pending' };
+}
+
+/** JSON of what many clients are told alike: the limits, and the feed between two of its changes. */
+const keptTexts = new WeakMap<object, string>();
+
+function keptText<T extends object>(value: T, fieldsOf: (value: T) => object): string {
+  let text = keptTexts.get(value);
+  if (text === undefined) {
+    text = JSON.stringify(fieldsOf(value));
+    keptTexts.set(value, text);
+  }
+  return text;
 }
 
 function encodeConnected(event: Extract<ServerEvent, { kind: 'connected' }>): string {
   const { userId, email, name, expiresAtS } = event.principal;
-  return JSON.stringify({
+  const own = JSON.stringify({
     type: 'connected',
     connection_id: event.connectionId,
     user: { user_id: userId, email, name },
     timestamp: isoOfMs(event.timestampMs),
     epoch: event.epoch,
     expires_at: isoOfMs(expiresAtS * 1000),
-    limits: event.limits,
-    ...(event.feed ? { feed: feedFields(event.feed) } : {}),
   });
+  const limits = keptText(event.limits, (all) => all);
+  const feed = event.feed ? `,"feed":${keptText(event.feed, feedFields)}` : '';
+  return `${own.slice(0, -1)},"limits":${limits}${feed}}`;
 }
 
 function encode(event: ServerEvent): string {
@@ -75,6 +93,7 @@ function encode(event: ServerEvent): string {
         tokens: event.tokens,
         total: event.total,
         ...(event.pending.length > 0 ? { pending: event.pending } : {}),
+        ...(event.terms ? termsFields(event.terms) : {}),
         ...(event.items ? { items: event.items.map(lineFields) } : {}),
         ...rejectedField(event.rejected),
         ...(event.recovered === undefined ? {} : { recovered: event.recovered }),
@@ -96,6 +115,7 @@ function encode(event: ServerEvent): string {
         interval: event.interval,
         tokens: event.tokens,
         total: event.total,
+        ...('items' in event ? { items: event.items } : {}),
         ...rejectedField(event.rejected),
         ...idField(event.id),
       });

@@ -1,10 +1,18 @@
-// Clients' subscriptions to bars: registered with the shards like those to ticks, answered, and begun with the open bar.
-import type { BarItem, ClientCommand } from '../core/protocol.ts';
-import { rejection } from '../core/rejection.ts';
+// Clients' subscriptions to bars: registered with the shards like those to ticks, answered, and begun with what is missed.
+import type { InstrumentToken } from '../../shared/instrument.ts';
+import type { BarLine, BarRequest, ClientCommand, RejectedItem } from '../core/protocol.ts';
+import { asNamed, rejection } from '../core/rejection.ts';
 import type { CommandContext } from './client-commands.ts';
 import type { Session } from './client-sockets.ts';
 
 type BarCommand = Extract<ClientCommand, { kind: 'subscribe_bars' | 'unsubscribe_bars' }>;
+
+interface Answer {
+  readonly kind: 'subscribed_bars' | 'unsubscribed_bars';
+  readonly tokens: readonly InstrumentToken[];
+  readonly rejected: readonly RejectedItem[];
+  readonly items?: readonly BarLine[];
+}
 
 export class BarCommands {
   readonly #context: CommandContext;
@@ -15,7 +23,7 @@ export class BarCommands {
 
   async subscribe(session: Session, command: BarCommand): Promise<void> {
     const { book, sockets, calls, flusher, tellShards } = this.#context;
-    const { items, rejected: notFound } = await this.#itemsOf(command);
+    const { items, symbolOf, rejected: notFound } = await this.#itemsOf(command);
     const plan = book.bars.plan(session.index, items);
     const refusals = await calls.register(plan.contacts);
     const isGone = !sockets.get(session.socket);
@@ -25,7 +33,17 @@ export class BarCommands {
     if (isGone) return;
     sockets.remember(session);
     const refused = [...refusals].map(([token, code]) => rejection('token', token, code));
-    this.#answer(session, command, 'subscribed_bars', accepted, [...notFound, ...plan.rejected, ...refused]);
+    const unplaced = asNamed([...plan.rejected, ...refused], new Set(command.tokens), symbolOf);
+    const lines = accepted.map(({ token, interval }): BarLine => {
+      const symbol = symbolOf.get(token);
+      return { token, ...(symbol === undefined ? {} : { symbol }), interval };
+    });
+    this.#answer(session, command, {
+      kind: 'subscribed_bars',
+      tokens: accepted.map(({ token }) => token),
+      rejected: [...notFound, ...unplaced],
+      ...(command.symbols.length > 0 ? { items: lines } : {}),
+    });
     flusher.sendBars(book.bars.currentOf(session.index, accepted));
   }
 
@@ -36,27 +54,24 @@ export class BarCommands {
     book.delivery.dropBars(session.index, book.bars.keysOf(items));
     tellShards(book.bars.unsubscribe(session.index, items));
     sockets.remember(session);
-    this.#answer(session, command, 'unsubscribed_bars', items, rejected);
-  }
-
-  async #itemsOf({ tokens, symbols, rejected, interval }: BarCommand) {
-    const looked = await this.#context.symbols.look(symbols);
-    const all = new Set([...tokens, ...looked.tokens.values()]);
-    const items = [...all].map((token): BarItem => ({ token, interval }));
-    return { items, rejected: [...rejected, ...looked.rejected] };
-  }
-
-  #answer(
-    session: Session,
-    { interval, id }: BarCommand,
-    kind: 'subscribed_bars' | 'unsubscribed_bars',
-    items: readonly BarItem[],
-    rejected: BarCommand['rejected'],
-  ): void {
-    const { book, sockets } = this.#context;
     const tokens = items.map(({ token }) => token);
+    this.#answer(session, command, { kind: 'unsubscribed_bars', tokens, rejected });
+  }
+
+  async #itemsOf({ tokens, symbols, afterMs, rejected, interval }: BarCommand) {
+    const looked = await this.#context.symbols.look(symbols);
+    const symbolOf = new Map([...looked.tokens].map(([symbol, token]) => [token, symbol]));
+    const all = new Set([...tokens, ...looked.tokens.values()]);
+    const items = [...all].map((token): BarRequest => {
+      const after = afterMs.get(token) ?? afterMs.get(symbolOf.get(token) ?? '');
+      return { token, interval, ...(after === undefined ? {} : { afterMs: after }) };
+    });
+    return { items, symbolOf, rejected: [...rejected, ...looked.rejected] };
+  }
+
+  #answer(session: Session, { interval, id }: BarCommand, answer: Answer): void {
+    const { book, sockets } = this.#context;
     const total = book.bars.countOf(session.index);
-    const given = id === undefined ? {} : { id };
-    sockets.tell(session, { kind, interval, tokens, rejected, total, ...given });
+    sockets.tell(session, { ...answer, interval, total, ...(id === undefined ? {} : { id }) });
   }
 }

@@ -5,6 +5,7 @@ import type { DepartedSessions } from '../core/departed-sessions.ts';
 import type { GatewayBook, InterestChange } from '../core/gateway-book.ts';
 import type { ClientCommand, ResumePosition, SubscribeItem, SubscriptionLine } from '../core/protocol.ts';
 import { asNamed, rejection } from '../core/rejection.ts';
+import { sharedTermsOf } from '../core/terms.ts';
 import { DIALECTS } from '../dialects/registry.ts';
 import { BarCommands } from './bar-commands.ts';
 import type { ClientSockets, Session } from './client-sockets.ts';
@@ -53,7 +54,7 @@ export class ClientCommands {
     }
     const command = DIALECTS[session.identity.dialect].parse(message);
     session.queued++;
-    session.tail = session.tail
+    session.tail = (session.tail ?? Promise.resolve())
       // One that has left is not waited for: its timers would keep the object from hibernating.
       .then(() => (sockets.get(session.socket) ? waitUntil(pace.dueAtMs) : undefined))
       .then(() => this.#carryOut(session, command))
@@ -126,10 +127,12 @@ export class ClientCommands {
     const unplaced = asNamed([...plan.rejected, ...refused], given, symbolOf);
     const rejected = [...command.rejected, ...looked.rejected, ...unplaced];
     const tokens = accepted.map(({ token }) => token);
-    const lines = command.symbols.length > 0 ? { items: this.#linesOf(session, tokens, symbolOf) } : {};
+    const terms = sharedTermsOf(accepted);
+    const isEach = command.symbols.length > 0 || (accepted.length > 0 && !terms);
+    const lines = isEach ? { items: this.#linesOf(session, tokens, symbolOf) } : {};
     const total = book.subscriptions.countOf(session.index);
     const recovered = command.resume ? { recovered: missed !== undefined } : {};
-    const extras = { ...lines, ...recovered, ...idOf(command) };
+    const extras = { ...(terms ? { terms } : {}), ...lines, ...recovered, ...idOf(command) };
     sockets.tell(session, { kind: 'subscribed', tokens, pending, rejected, total, ...extras });
     if (missed) sockets.sendMissed(session, missed);
     // What is sent at a pace or through a filter has no missed ticks of its own: after a break it is the current value.

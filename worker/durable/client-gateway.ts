@@ -178,9 +178,11 @@ export class ClientGateway extends DurableObject<Env> {
 
   #welcome(session: Session, principal: Bearer): void {
     const { connectionId, connectedAtMs: timestampMs } = session.identity;
-    const feed = this.#feed ? { feed: this.#feed } : {};
     const identity = { connectionId, principal, timestampMs, epoch: connectionId, limits: CLIENT_LIMITS };
-    this.#sockets.tell(session, { kind: 'connected', ...identity, ...feed });
+    this.#sockets.tellFirst(session, () => {
+      const feed = this.#feed ? { feed: this.#feed } : {};
+      return { kind: 'connected', ...identity, ...feed };
+    });
   }
 
   /** Announces this gateway when its first client comes, and learns what the feed is like: changes come by themselves. */
@@ -207,12 +209,12 @@ export class ClientGateway extends DurableObject<Env> {
   #onGone({ index, bearer, identity, isCounted }: Session, mayReturn: boolean): void {
     this.#life.drop(index);
     if (isCounted) this.#quota.remove(bearer?.userId, identity.address);
-    if (!mayReturn || !bearer || this.#book.subscriptions.countOf(index) === 0) {
+    const subscriptions = this.#book.countOf(index);
+    if (!mayReturn || !bearer || subscriptions === 0) {
       this.#forget(index);
       return;
     }
     const waitedAtSeq = this.#book.suspendSession(index);
-    const subscriptions = this.#book.subscriptions.countOf(index);
     const departed = { session: index, userId: bearer.userId, subscriptions, waitedAtSeq };
     const forgotten = this.#departed.add(identity.connectionId, departed);
     this.#life.awaitReturn(index);

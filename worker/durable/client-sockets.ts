@@ -11,7 +11,7 @@ import {
   unpackSubscriptions,
 } from '../core/attachment.ts';
 import type { GatewayBook } from '../core/gateway-book.ts';
-import { Outlet } from '../core/outlet.ts';
+import { Outlet, type OutletPort } from '../core/outlet.ts';
 import type { ServerEvent } from '../core/protocol.ts';
 import { MessageRate } from '../core/rate-limit.ts';
 import type { SessionIndex } from '../core/subscriptions.ts';
@@ -35,16 +35,37 @@ export interface Session {
   /** It counts for the limits of its user and address. */
   isCounted: boolean;
   readonly rate: MessageRate;
-  /** Commands are carried out in the order of arrival, also those that wait for a shard. */
-  tail: Promise<void>;
+  /** The last command: they are carried out in the order of arrival, also those that wait for a shard. */
+  tail: Promise<void> | undefined;
+  /** What the client is told before anything else; undefined when it has been. */
+  firstWords: (() => void) | undefined;
   queued: number;
+}
+
+/** A class and no closures: there is one for each socket. */
+class SocketPort implements OutletPort {
+  readonly #socket: WebSocket;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+  }
+
+  send(frame: string): void {
+    // Sending on a socket that is being closed throws; its session is about to go.
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
+  }
+
+  bufferedBytes(): number | undefined {
+    return this.#socket.bufferedAmount;
+  }
 }
 
 export class ClientSockets {
   readonly #book: GatewayBook;
   readonly #onGone: (session: Session, mayReturn: boolean) => void;
   readonly #sessions = new Map<WebSocket, Session>();
-  readonly #byIndex = new Map<SessionIndex, Session>();
+  /** Indices are small and used again: a list, with holes. */
+  readonly #byIndex: (Session | undefined)[] = [];
   readonly #byConnection = new Map<string, Session>();
 
   /** `onGone` is called once for every session that ends, whoever ended it; a client that was cut off may return. */
@@ -62,7 +83,7 @@ export class ClientSockets {
   }
 
   byIndex(index: SessionIndex): Session | undefined {
-    return this.#byIndex.get(index);
+    return this.#byIndex[index];
   }
 
   byConnection(connectionId: string): Session | undefined {
@@ -75,19 +96,13 @@ export class ClientSockets {
 
   open(socket: WebSocket, identity: Identity, bearer: Bearer | undefined): Session {
     const { encodeTick, encodeBar } = DIALECTS[identity.dialect];
-    const outlet = new Outlet(encodeTick, encodeBar, {
-      send: (frame) => {
-        // Sending on a socket that is being closed throws; its session is about to go.
-        if (socket.readyState === WebSocket.OPEN) socket.send(frame);
-      },
-      bufferedBytes: () => socket.bufferedAmount,
-    });
+    const outlet = new Outlet(encodeTick, encodeBar, new SocketPort(socket));
     const index = this.#book.openSession(outlet);
     const rate = new MessageRate();
-    const life = { bearer, isWarned: false, leaveAtMs: undefined, isCounted: false };
-    const session: Session = { index, socket, identity, ...life, rate, tail: Promise.resolve(), queued: 0 };
+    const life = { bearer, isWarned: false, leaveAtMs: undefined, isCounted: false, firstWords: undefined };
+    const session: Session = { index, socket, identity, ...life, rate, tail: undefined, queued: 0 };
     this.#sessions.set(socket, session);
-    this.#byIndex.set(index, session);
+    this.#byIndex[index] = session;
     this.#byConnection.set(identity.connectionId, session);
     return session;
   }
@@ -124,9 +139,26 @@ export class ClientSockets {
     socket.serializeAttachment({ version: ATTACHMENT_VERSION, ...identity, ...life, subscriptions, bars });
   }
 
+  /**
+   * Has the client be told this once its upgrade has been answered, before anything else. What is sent before the answer
+   * goes through buffers of the runtime that the socket then keeps for good: 8 kB each, measured in workerd 1.20261117.1.
+   * Only a pong may overtake it: the runtime answers pings by itself.
+   */
+  tellFirst(session: Session, event: () => ServerEvent): void {
+    session.firstWords = () => this.tell(session, event());
+    setTimeout(() => this.#sayFirstWords(session));
+  }
+
+  #sayFirstWords(session: Session): void {
+    const { firstWords } = session;
+    session.firstWords = undefined;
+    firstWords?.();
+  }
+
   /** Replies are never dropped: a client that leaves even them unread is cut off at a bound. */
   tell(session: Session, event: ServerEvent): void {
     const { socket } = session;
+    this.#sayFirstWords(session);
     if (socket.readyState !== WebSocket.OPEN) return;
     if ((socket.bufferedAmount ?? 0) > CLIENT_BUFFERED_BYTES_MAX) this.closeSlow(session);
     else socket.send(DIALECTS[session.identity.dialect].encode(event));
@@ -151,7 +183,9 @@ export class ClientSockets {
   }
 
   tellAll(event: ServerEvent): void {
-    for (const session of this.#sessions.values()) if (session.bearer) this.tell(session, event);
+    // Who has yet to be welcomed learns of it by that.
+    for (const session of this.#sessions.values())
+      if (session.bearer && !session.firstWords) this.tell(session, event);
   }
 
   /** Says what was wrong and, where the code's entry in the error table has a close code, ends the session. */
@@ -183,7 +217,7 @@ export class ClientSockets {
     const session = this.#sessions.get(socket);
     if (!session) return;
     this.#sessions.delete(socket);
-    this.#byIndex.delete(session.index);
+    this.#byIndex[session.index] = undefined;
     this.#byConnection.delete(session.identity.connectionId);
     this.#onGone(session, mayReturn);
   }

@@ -13,16 +13,16 @@ import { digestOf, type InterestDigest, isSameInterest } from '../core/interest-
 import { type InterestItem, ShardBook, type Snapshot } from '../core/shard-book.ts';
 import type { ShardStats } from '../core/shard-stats.ts';
 import type { Env } from '../env.ts';
+import { InterestLog } from './interest-log.ts';
 import { gatewayStub } from './stubs.ts';
 
 export type IngestResult =
   | { readonly ok: true; readonly reply: BatchReply }
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
 
-const INTEREST_PREFIX = 'interest:';
-
 export class InstrumentShard extends DurableObject<Env> {
   readonly #book: ShardBook;
+  readonly #interestLog: InterestLog;
   /** Gateways with a push under way: there is never a second one, what comes meanwhile is merged into the next. */
   readonly #pushing = new Set<string>();
   /** When each gateway was last heard of. One that is not heard of for some leases is gone, with its clients. */
@@ -36,9 +36,9 @@ export class InstrumentShard extends DurableObject<Env> {
       throw new Error(`shard object without an index in its name: ${ctx.id.name}`);
     const boot = crypto.getRandomValues(new Uint32Array(1))[0] || 1;
     this.#book = new ShardBook(index, boot);
-    for (const [key, items] of ctx.storage.kv.list<InterestItem[]>({ prefix: INTEREST_PREFIX })) {
-      const gateway = key.slice(INTEREST_PREFIX.length);
-      this.#book.register(gateway, items);
+    this.#interestLog = new InterestLog(ctx.storage.kv);
+    for (const [gateway, interests] of this.#interestLog.load()) {
+      this.#book.register(gateway, [...interests]);
       this.#heardAtMs.set(gateway, Date.now());
     }
   }
@@ -64,20 +64,24 @@ export class InstrumentShard extends DurableObject<Env> {
   /** Adds a gateway's interest in these instruments; the answer holds their current values. */
   register(gateway: string, items: readonly InterestItem[]): Snapshot {
     const snapshot = this.#book.register(gateway, items);
-    this.#storeInterest(gateway);
+    this.#heardAtMs.set(gateway, Date.now());
+    this.#interestLog.append(gateway, items, () => this.#book.interestOf(gateway));
     return snapshot;
   }
 
   /** Replaces all of a gateway's interest; for a gateway that lost its memory or missed a push. */
   resync(gateway: string, items: readonly InterestItem[]): Snapshot {
     const snapshot = this.#book.resync(gateway, items);
-    this.#storeInterest(gateway);
+    this.#heardAtMs.set(gateway, Date.now());
+    this.#interestLog.replace(gateway, this.#book.interestOf(gateway));
     return snapshot;
   }
 
   release(gateway: string, tokens: readonly InstrumentToken[]): void {
     this.#book.release(gateway, tokens);
-    this.#storeInterest(gateway);
+    this.#heardAtMs.set(gateway, Date.now());
+    const change = tokens.map((token): InterestItem => [token, 0]);
+    this.#interestLog.append(gateway, change, () => this.#book.interestOf(gateway));
   }
 
   /**
@@ -101,13 +105,6 @@ export class InstrumentShard extends DurableObject<Env> {
 
   stats(): ShardStats {
     return this.#book.stats();
-  }
-
-  #storeInterest(gateway: string): void {
-    this.#heardAtMs.set(gateway, Date.now());
-    const items = this.#book.interestOf(gateway);
-    if (items.length === 0) this.ctx.storage.kv.delete(INTEREST_PREFIX + gateway);
-    else this.ctx.storage.kv.put(INTEREST_PREFIX + gateway, items);
   }
 
   /** Pushes until the gateway has everything; after failures the next batch (one a second at least) tries again. */

@@ -1,18 +1,13 @@
 // The clients' door: WebSocket upgrades, with page and token checked before any object is woken.
-import { type Context, Hono } from 'hono';
 import { AppError, ERRORS, type ErrorCode } from '../../shared/errors.ts';
 import { CLOSE_REASON_BYTES_MAX, GATEWAY_SLOTS_MAX, ORIGIN_CHARS_MAX } from '../../shared/limits.ts';
-import { authenticate } from '../auth/authentication.ts';
+import { authenticate, type Background } from '../auth/authentication.ts';
 import { subprotocolOf, tokenOf, wantsToAuthenticateLater } from '../auth/token-transport.ts';
 import { GatewayChoice, parseGatewaySlots, regionOf } from '../core/gateway-choice.ts';
 import { isOriginAllowed } from '../core/origin.ts';
-import { type Upgrade, writeUpgrade } from '../core/upgrade.ts';
+import { type Upgrade, upgradeHeaders } from '../core/upgrade.ts';
 import { gatewayName, gatewayStub } from '../durable/stubs.ts';
 import type { Env } from '../env.ts';
-
-type StreamContext = Context<{ Bindings: Env }>;
-
-export const stream = new Hono<{ Bindings: Env }>();
 
 /** Of this isolate, by what GATEWAY_SLOTS says: it remembers which gateways were full. */
 const choices = new Map<string | undefined, GatewayChoice>();
@@ -38,12 +33,13 @@ function refuseSocket(refusal: Refusal, subprotocol: string | undefined): Respon
   return new Response(null, { status: 101, webSocket: client, headers });
 }
 
-function checkUpgrade(c: StreamContext): void {
-  if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
-    throw new AppError('upgrade_required', `${c.req.path} is a WebSocket endpoint`);
+function checkUpgrade(request: Request, env: Env): void {
+  if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
+    throw new AppError('upgrade_required', `${new URL(request.url).pathname} is a WebSocket endpoint`);
   }
-  const origin = c.req.header('origin') ?? null;
-  if (!isOriginAllowed(origin, new URL(c.req.url), c.env.ALLOWED_ORIGINS)) {
+  const origin = request.headers.get('origin');
+  if (origin === null && !env.ALLOWED_ORIGINS) return;
+  if (!isOriginAllowed(origin, new URL(request.url), env.ALLOWED_ORIGINS)) {
     throw new AppError(
       'forbidden',
       `origin ${JSON.stringify(origin?.slice(0, ORIGIN_CHARS_MAX))} is not allowed`,
@@ -52,9 +48,10 @@ function checkUpgrade(c: StreamContext): void {
 }
 
 /** The gateway's answer, or undefined when it does not give one: a sick gateway must not keep clients from the others. */
-async function knock(env: Env, gateway: string, request: Request): Promise<Response | undefined> {
+async function knock(env: Env, gateway: string, upgrade: Upgrade): Promise<Response | undefined> {
   try {
-    return await gatewayStub(env, gateway).fetch(request);
+    // A request of our own: the runtime keeps it as long as the socket, and the client's may hold the token.
+    return await gatewayStub(env, gateway).fetch('https://gateway/', { headers: upgradeHeaders(upgrade) });
   } catch (error) {
     console.error(`${gateway} did not answer an upgrade: ${error}`);
     return undefined;
@@ -62,16 +59,13 @@ async function knock(env: Env, gateway: string, request: Request): Promise<Respo
 }
 
 /** Hands the upgrade to the first gateway of the region that takes it, in the order that the user's id gives. */
-async function upgrade(c: StreamContext, client: Omit<Upgrade, 'socketsMax'>): Promise<Response> {
-  const region = regionOf(c.req.raw.cf as IncomingRequestCfProperties | undefined);
+async function upgrade(request: Request, env: Env, client: Omit<Upgrade, 'socketsMax'>): Promise<Response> {
+  const region = regionOf(request.cf as IncomingRequestCfProperties | undefined);
   const key = client.bearer?.userId ?? client.address ?? '';
-  const choice = choiceOf(c.env);
-  const request = new Request(c.req.raw);
-  // It may hold the token, and has been read.
-  request.headers.delete('sec-websocket-protocol');
+  const choice = choiceOf(env);
   for (const candidate of choice.candidates(region, key, Date.now())) {
-    writeUpgrade(request.headers, { ...client, socketsMax: candidate.socketsMax });
-    const response = await knock(c.env, gatewayName(region, candidate.slot), request);
+    const { slot, socketsMax } = candidate;
+    const response = await knock(env, gatewayName(region, slot), { ...client, socketsMax });
     if (!response || response.status === ERRORS.gateway_full.httpStatus)
       choice.noteFull(candidate, Date.now());
     else if (response.status === ERRORS.too_many_connections.httpStatus) {
@@ -83,18 +77,18 @@ async function upgrade(c: StreamContext, client: Omit<Upgrade, 'socketsMax'>): P
   return refuseSocket({ code: 'gateway_full', message }, client.subprotocol);
 }
 
-stream.get('/ticks', async (c) => {
-  checkUpgrade(c);
-  const request = c.req.raw;
-  const address = c.req.header('cf-connecting-ip');
+/** `/ws/ticks`: the native protocol. Throws an AppError for what is no upgrade, or one of a page that may not. */
+export async function streamTicks(request: Request, env: Env, ctx: Background): Promise<Response> {
+  checkUpgrade(request, env);
+  const address = request.headers.get('cf-connecting-ip');
   const subprotocol = subprotocolOf(request);
   const client = {
-    ...(address === undefined ? {} : { address }),
+    ...(address === null ? {} : { address }),
     ...(subprotocol === undefined ? {} : { subprotocol }),
   };
   const token = tokenOf(request);
-  if (!token && wantsToAuthenticateLater(request)) return upgrade(c, client);
-  const verdict = await authenticate(token, c.env, c.executionCtx);
+  if (!token && wantsToAuthenticateLater(request)) return upgrade(request, env, client);
+  const verdict = await authenticate(token, env, ctx);
   if (!verdict.ok) return refuseSocket(verdict, subprotocol);
-  return upgrade(c, { ...client, bearer: verdict.principal });
-});
+  return upgrade(request, env, { ...client, bearer: verdict.principal });
+}

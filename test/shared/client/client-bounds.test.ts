@@ -6,7 +6,7 @@ import {
   CLIENT_SDK_SUBSCRIPTIONS_MAX,
   CLIENT_TOKENS_PER_MESSAGE_MAX,
 } from '../../../shared/limits.ts';
-import { createScene } from './scripted-server.ts';
+import { bar, createScene } from './scripted-server.ts';
 
 const tokens = (count: number, from = 1) => Array.from({ length: count }, (_, index) => from + index);
 
@@ -37,6 +37,22 @@ test('no message has more characters than the server takes', async () => {
   scene.clock.advance(5_000);
   expect(socket.commands('unsubscribe').flatMap((command) => command.symbols)).toEqual(symbols);
   expect(Math.max(...texts().map(({ length }) => length))).toBeLessThanOrEqual(4_096);
+});
+
+test('nor when it names the last bar of each instrument', async () => {
+  const scene = createScene();
+  const wanted = tokens(400, 4_000_000_000);
+  scene.client.subscribeBars(wanted, '1m');
+  const first = await scene.connect();
+  first.acknowledge({ kind: 'bar', interval: '1m' });
+  for (const token of wanted) first.say(bar(token, 10, { closed: true }));
+  first.drop(1006);
+  scene.clock.advance(30_000);
+  const socket = await scene.connect({ limits: { message_chars: 4_096 } });
+  const texts = socket.sent.map((command) => JSON.stringify(command));
+  expect(Math.max(...texts.map(({ length }) => length))).toBeLessThanOrEqual(4_096);
+  const named = socket.sent.flatMap((command) => command.items as { token: number }[]);
+  expect(named.map(({ token }) => token)).toEqual(wanted);
 });
 
 test('no more requests are open than the server queues; the rest follow the answers', async () => {

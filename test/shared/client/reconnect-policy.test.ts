@@ -57,6 +57,7 @@ test.each([
   ['crowded waits long from the start', { reaction: 'crowded', attempt: 0 }, 15_000],
   ['a planned end waits as told', { reaction: 'planned', attempt: 0, goawayMs: 1_234 }, 1_234],
   ['a planned end without words backs off', { reaction: 'planned', attempt: 0 }, 250],
+  ['a planned end in whole milliseconds', { reaction: 'planned', attempt: 0, goawayMs: 66.6 }, 67],
   ['a goaway that has passed', { reaction: 'backoff', attempt: 0, goawayMs: -50 }, 0],
   ['a goaway again and again', { reaction: 'planned', attempt: 3, goawayMs: 1_000 }, 3_000],
   ['retry_after_ms comes first', { reaction: 'backoff', attempt: 0, retryAfterMs: 7_000 }, 7_250],

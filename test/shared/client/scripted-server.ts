@@ -145,3 +145,23 @@ export function tick(token: number, seq: number, price: number, fields: object =
     },
   };
 }
+
+/** A bar message; `minute` counts from some midnight. It names the minute before it unless `fields` say otherwise. */
+export function bar(token: number, minute: number, fields: object = {}): object {
+  const data = {
+    instrument_token: token,
+    tradingsymbol: `S${token}`,
+    exchange: 'NSE',
+    interval: '1m',
+    start: startOfMinute(minute),
+    ...{ open: 100, high: 110, low: 90, close: 105, ticks: 3 },
+    closed: false,
+    previous_start: startOfMinute(minute - 1),
+    ...fields,
+  };
+  return { type: 'bar', data };
+}
+
+export function startOfMinute(minute: number): string {
+  return new Date(1_764_000_000_000 + minute * 60_000).toISOString();
+}

@@ -15,7 +15,7 @@ import {
   CLIENT_SDK_LISTENERS_MAX,
   CLIENT_SDK_REFUSED_RETRY_MS,
 } from '../../../shared/limits.ts';
-import { createScene, type Scene, tick } from './scripted-server.ts';
+import { bar, createScene, type Scene, tick } from './scripted-server.ts';
 
 const RELIANCE = 738561;
 const INFY = 408065;
@@ -620,19 +620,27 @@ describe('listeners', () => {
   });
 
   test('closing the client inside any listener is the end, whatever was going on', async () => {
-    for (const name of ['state', 'tick', 'feed', 'error', 'rejected'] as const) {
+    for (const name of ['state', 'tick', 'bar', 'gap', 'feed', 'error', 'rejected'] as const) {
       const scene = createScene();
+      const bars = scene.client.subscribeBars([RELIANCE], '1m')[Symbol.asyncIterator]();
+      const list = scene.client.list();
       scene.client.subscribe([RELIANCE, INFY]);
       const socket = await scene.connect();
+      socket.acknowledge({ kind: 'bar', interval: '1m' });
+      socket.say(bar(RELIANCE, 10));
       scene.client.on(name, () => scene.client.close());
-      socket.acknowledge({ rejected: [{ token: INFY, code: 'c', message: 'm' }] });
+      const [{ id } = {}] = socket.commands('subscribe');
+      socket.say({ type: 'subscribed', id, rejected: [{ token: INFY, code: 'c', message: 'm' }] });
       socket.say(tick(RELIANCE, 1, 1));
+      socket.say(bar(RELIANCE, 15));
       socket.say({ type: 'feed', state: 'live', sessions: {} });
       socket.frame('not json');
       socket.drop(1006);
       await scene.settle();
       expect(scene.client.state).toEqual({ kind: 'closed' });
       expect(scene.clock.delaysMs).toEqual([]);
+      await expect(list).rejects.toThrow(ClientEndedError);
+      while (!(await bars.next()).done);
     }
   });
 });
@@ -644,6 +652,7 @@ describe('what cannot be read', () => {
     ['{}', 'message without type'],
     ['{"type":"tick","data":{"instrument_token":1}}', 'tick with missing fields'],
     ['{"type":"tick","data":{"instrument_token":1,"seq":1,"last_price":"1"}}', 'tick with missing fields'],
+    ['{"type":"bar","data":{"instrument_token":1}}', 'bar with missing fields'],
     ['{"type":"lag"}', 'lag without skipped'],
     ['{"type":"feed","state":"fine"}', 'feed with an unknown state'],
     ['x'.repeat(CLIENT_SDK_FRAME_CHARS_MAX + 1), `a frame of ${CLIENT_SDK_FRAME_CHARS_MAX + 1} characters`],
@@ -657,11 +666,20 @@ describe('what cannot be read', () => {
     expect(client.freshness(RELIANCE)).toBe('live');
   });
 
+  test('limits that are none are left out', async () => {
+    const scene = createScene();
+    const published = { bars: 200, messages_per_second: 20.7, subscriptions: '9', filters: 0, other: 5 };
+    await scene.connect({ limits: published });
+    expect(scene.client.state).toMatchObject({ kind: 'connected' });
+    const { session } = scene.client.state as Extract<ClientState, { kind: 'connected' }>;
+    expect(session.limits).toEqual({ bars: 200, messages_per_second: 20 });
+  });
+
   test('messages of a newer server are passed over', async () => {
     const { client, socket } = await liveScene();
     const errors: ClientError[] = [];
     client.on('error', (error) => errors.push(error));
-    socket.say({ type: 'bar', data: {} });
+    socket.say({ type: 'candle', data: {} });
     socket.say({ type: 'unsubscribed', tokens: [] });
     expect(errors).toEqual([]);
   });

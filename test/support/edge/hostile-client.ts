@@ -4,7 +4,7 @@ import { ERRORS } from '../../../shared/errors.ts';
 import type { Message } from './client.ts';
 
 /** Told unasked: everything else is the answer to a message. */
-const UNASKED = ['connected', 'tick', 'feed', 'lag', 'token_expiring'];
+const UNASKED = ['connected', 'tick', 'bar', 'feed', 'lag', 'token_expiring'];
 const ANSWERS = ['subscribed', 'unsubscribed', 'subscriptions', 'authenticated', 'pong', 'error'];
 /** The largest honest answer is 3,000 rejected items, each with its text. */
 const ANSWER_CHARS_MAX = 1_500_000;
@@ -20,8 +20,9 @@ export class HostileClient {
   /** Answers that say the message was not read because there were too many. */
   refused = 0;
   lastSeq = 0;
-  /** What the last acknowledgement said of the whole set. */
+  /** What the last acknowledgements said of the whole set, of ticks and of bars. */
   total = 0;
+  barsTotal = 0;
   /** The first answer that nobody may get. */
   fault: string | undefined;
   /** The answer to the message with the id `end`. */
@@ -97,7 +98,10 @@ export class HostileClient {
     this.answers++;
     if (!ANSWERS.includes(message.type)) this.fault ??= `answer of type ${message.type}`;
     if (message.type === 'error') this.#onError(message);
-    else if (typeof message.total === 'number') this.total = message.total;
+    else if (message.type !== 'subscriptions' && typeof message.total === 'number') {
+      if (message.kind === 'bar') this.barsTotal = message.total;
+      else this.total = message.total;
+    }
     const rejected = (message.rejected ?? []) as { code: string }[];
     const ours = rejected.find(({ code }) =>
       ['internal', 'shard_unavailable', 'symbols_unavailable'].includes(code),

@@ -1,14 +1,19 @@
 // A gateway's bars: limits, interest, who is told what, once, in order, also by a full socket.
 import { describe, expect, test } from 'vitest';
 import type { InstrumentToken } from '../../../shared/instrument.ts';
-import { CLIENT_BACKLOG_BYTES_MAX, CLIENT_BARS_HELD_MAX, CLIENT_BARS_MAX } from '../../../shared/limits.ts';
+import {
+  BARS_KEPT_MAX,
+  CLIENT_BACKLOG_BYTES_MAX,
+  CLIENT_BARS_HELD_MAX,
+  CLIENT_BARS_MAX,
+} from '../../../shared/limits.ts';
 import { shardOf } from '../../../shared/shard.ts';
 import type { Bar, BarInterval } from '../../../worker/core/bar.ts';
 import type { BarEncoder } from '../../../worker/core/bar-fanout.ts';
 import { GatewayBook } from '../../../worker/core/gateway-book.ts';
 import { interestIn } from '../../../worker/core/interest.ts';
 import { Outlet } from '../../../worker/core/outlet.ts';
-import type { BarItem } from '../../../worker/core/protocol.ts';
+import type { BarItem, BarRequest } from '../../../worker/core/protocol.ts';
 import type { Snapshot } from '../../../worker/core/shard-book.ts';
 import type { SessionIndex } from '../../../worker/core/subscriptions.ts';
 import { tokensOfShard } from './sidecar-double.ts';
@@ -54,7 +59,7 @@ class Room {
     return session;
   }
 
-  subscribe(session: SessionIndex, items: readonly BarItem[], snapshot = snapshotOf()) {
+  subscribe(session: SessionIndex, items: readonly BarRequest[], snapshot = snapshotOf()) {
     const plan = this.book.bars.plan(session, items);
     for (const [shard, contacts] of plan.contacts) {
       const link = this.book.links[shard];
@@ -223,6 +228,80 @@ describe('bars that come', () => {
     room.book.applyResync(SHARD, room.book.interestOf(SHARD), snapshotOf({ boot: BOOT + 2 }));
     room.subscribe(joined, [item(A)]);
     expect(room.framesOf(joined), 'an open bar that nobody will close is not told').toEqual([]);
+  });
+});
+
+describe('who comes back', () => {
+  const since = (token: InstrumentToken, afterMs: number): BarRequest => ({ ...item(token), afterMs });
+  const closedAt = (token: InstrumentToken, startMs: number) => barOf(token, startMs, { isClosed: true });
+
+  /** Somebody who stays has the bars kept. */
+  function busyRoom(bars: readonly Bar[]): Room {
+    const room = new Room();
+    room.subscribe(room.join(), [item(A), item(B)]);
+    for (const bar of bars) room.take([bar]);
+    return room;
+  }
+
+  test('is told every closed bar since its last one, each instrument by itself, then the open one', () => {
+    const room = busyRoom([
+      ...[0, 1_000, 2_000, 3_000].map((startMs) => closedAt(A, startMs)),
+      closedAt(B, 2_000),
+      barOf(A, 4_000),
+      barOf(B, 5_000),
+    ]);
+    const session = room.join();
+    room.subscribe(session, [since(A, 1_000), since(B, 2_000)]);
+    expect(room.framesOf(session)).toEqual([
+      `${A}@2000/1 closed`,
+      `${A}@3000/1 closed`,
+      `${A}@4000/1`,
+      `${B}@5000/1`,
+    ]);
+    const newcomer = room.join();
+    room.subscribe(newcomer, [item(A), item(B)]);
+    expect(room.framesOf(newcomer), 'nothing of before').toEqual([`${A}@4000/1`, `${B}@5000/1`]);
+  });
+
+  test('to what nobody has kept wanted is told nothing old', () => {
+    const room = new Room();
+    const [one, two] = [room.join(), room.join()];
+    room.subscribe(one, [item(A)]);
+    room.take([closedAt(A, 0), closedAt(A, 1_000)]);
+    room.book.closeSession(one);
+    room.subscribe(two, [since(A, 0)]);
+    expect(room.framesOf(two)).toEqual([]);
+    room.take([closedAt(A, 5_000)]);
+    const three = room.join();
+    room.subscribe(three, [since(A, 0)]);
+    expect(room.framesOf(three)).toEqual([`${A}@5000/1 closed`]);
+  });
+
+  test('with a socket that is full gets the same when it empties, and no more of each than fits', () => {
+    const count = CLIENT_BARS_HELD_MAX;
+    const room = busyRoom(Array.from({ length: count }, (_, i) => closedAt(A, i * 1_000)));
+    room.take([barOf(A, count * 1_000)]);
+    const session = room.join();
+    room.full.add(session);
+    room.subscribe(session, [since(A, -1), since(B, -1)]);
+    room.full.delete(session);
+    room.drain();
+    const frames = room.framesOf(session);
+    expect(frames).toHaveLength(count / 2 + 1);
+    expect([frames[0], frames.at(-1)]).toEqual([`${A}@${count * 500}/1 closed`, `${A}@${count * 1_000}/1`]);
+  });
+
+  test(`of all instruments together ${BARS_KEPT_MAX} are kept; the oldest goes, whoever’s it is`, () => {
+    const room = busyRoom([closedAt(B, 0), closedAt(B, 1_000)]);
+    for (let i = 1; i < BARS_KEPT_MAX; i++) room.take([closedAt(A, i * 1_000)]);
+    const session = room.join();
+    room.subscribe(session, [since(B, -1)]);
+    expect(room.framesOf(session)).toEqual([`${B}@1000/1 closed`]);
+    room.take([closedAt(A, BARS_KEPT_MAX * 1_000)]);
+    room.subscribe(session, [since(B, -1), since(A, (BARS_KEPT_MAX - 2) * 1_000)]);
+    expect(room.framesOf(session)).toEqual(
+      [BARS_KEPT_MAX - 1, BARS_KEPT_MAX].map((i) => `${A}@${i * 1_000}/1 closed`),
+    );
   });
 });
 

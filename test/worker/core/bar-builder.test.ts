@@ -101,6 +101,7 @@ describe('one bar', () => {
         ticks: 4,
         isClosed: true,
         isPartial: false,
+        previousStartMs: TEN - 2_000,
       },
     ]);
   });
@@ -196,6 +197,17 @@ describe('closing', () => {
       [0, 110, 2],
       [1_000, 120, 1],
       [5_000, 130, 1],
+    ]);
+  });
+
+  test('each bar names the closed one before it, whatever lies between; the first of a memory names none', () => {
+    const feed = new Feed(SECOND);
+    for (const ms of [0, 1_000, 4_000, 4_600]) feed.tick(TEN + ms, { lastPrice: 100 });
+    const [open] = feed.builder.currentOf(SHARE, SECOND);
+    expect([...feed.closed, open].map((bar) => [bar?.startMs, bar?.previousStartMs])).toEqual([
+      [TEN, undefined],
+      [TEN + 1_000, TEN],
+      [TEN + 4_000, TEN + 1_000],
     ]);
   });
 
@@ -386,6 +398,8 @@ describe('any sequence of ticks', () => {
             if (!before) continue;
             expect(bar.startMs, 'order').toBeGreaterThanOrEqual(before.startMs);
             if (bar.startMs === before.startMs) expect(before.isClosed, 'reopened').toBe(false);
+            const closedBefore = told.slice(0, i).findLast((each) => each.isClosed);
+            if (closedBefore) expect(bar.previousStartMs, 'chain').toBe(closedBefore.startMs);
           }
         }
       }),

@@ -50,7 +50,7 @@ describe('slots per region', () => {
 
 describe('candidates', () => {
   test('all slots to the soft limit, then all to the hard one, each once', () => {
-    const candidates = new GatewayChoice().candidates('weur', 'user_1', NOW_MS);
+    const candidates = [...new GatewayChoice().candidates('weur', 'user_1', NOW_MS)];
     expect(candidates.map(({ socketsMax }) => socketsMax)).toEqual([
       ...Array(GATEWAY_SLOTS_MAX).fill(GATEWAY_SOCKETS_SOFT_MAX),
       ...Array(GATEWAY_SLOTS_MAX).fill(GATEWAY_SOCKETS_MAX),
@@ -65,14 +65,16 @@ describe('candidates', () => {
     const slots = parseGatewaySlots('apac-se=4');
     const counts = [0, 0, 0, 0];
     for (let i = 0; i < 4_000; i++) {
-      const first = new GatewayChoice(slots).candidates('apac-se', `user_${i}`, NOW_MS)[0]?.slot ?? -1;
-      expect(new GatewayChoice(slots).candidates('apac-se', `user_${i}`, NOW_MS + 1)[0]?.slot).toBe(first);
+      const first = [...new GatewayChoice(slots).candidates('apac-se', `user_${i}`, NOW_MS)][0]?.slot ?? -1;
+      expect([...new GatewayChoice(slots).candidates('apac-se', `user_${i}`, NOW_MS + 1)][0]?.slot).toBe(
+        first,
+      );
       counts[first] = (counts[first] ?? 0) + 1;
     }
     // Far outside of what an even hash gives by chance (1,000 each, standard deviation 27).
     for (const count of counts) expect(Math.abs(count - 1_000)).toBeLessThan(150);
     for (const region of REGIONS.filter((name) => name !== 'apac-se')) {
-      expect(new GatewayChoice(slots).candidates(region, 'user_3', NOW_MS)[0]?.slot).toBe(0);
+      expect([...new GatewayChoice(slots).candidates(region, 'user_3', NOW_MS)][0]?.slot).toBe(0);
     }
   });
 
@@ -81,17 +83,17 @@ describe('candidates', () => {
     const [first, second] = choice.candidates('weur', 'u', NOW_MS);
     choice.noteFull(first!, NOW_MS);
     const names = (nowMs: number) =>
-      choice.candidates('weur', 'u', nowMs).map(({ slot, socketsMax }) => `${slot}:${socketsMax}`);
+      [...choice.candidates('weur', 'u', nowMs)].map(({ slot, socketsMax }) => `${slot}:${socketsMax}`);
     expect(names(NOW_MS)[0]).toBe(`${second?.slot}:${GATEWAY_SOCKETS_SOFT_MAX}`);
     expect(names(NOW_MS)).toContain(`0:${GATEWAY_SOCKETS_MAX}`);
     expect(names(NOW_MS + GATEWAY_FULL_MS - 1)).toHaveLength(2 * GATEWAY_SLOTS_MAX - 1);
     expect(names(NOW_MS + GATEWAY_FULL_MS)).toHaveLength(2 * GATEWAY_SLOTS_MAX);
-    expect(choice.candidates('oc', 'u', NOW_MS)).toHaveLength(2 * GATEWAY_SLOTS_MAX);
+    expect([...choice.candidates('oc', 'u', NOW_MS)]).toHaveLength(2 * GATEWAY_SLOTS_MAX);
   });
 
   test('none are left when all are full to the hard limit', () => {
     const choice = new GatewayChoice();
     for (const candidate of choice.candidates('weur', 'u', NOW_MS)) choice.noteFull(candidate, NOW_MS);
-    expect(choice.candidates('weur', 'u', NOW_MS)).toEqual([]);
+    expect([...choice.candidates('weur', 'u', NOW_MS)]).toEqual([]);
   });
 });

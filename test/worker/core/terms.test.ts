@@ -1,9 +1,11 @@
 // The terms of a subscription in a few bits: what is packed is what comes out, and they fit where they are packed again.
 import { expect, test } from 'vitest';
-import { SPEEDS } from '../../../worker/core/protocol.ts';
+import type { InstrumentToken } from '../../../shared/instrument.ts';
+import { SPEEDS, type SubscribeItem } from '../../../worker/core/protocol.ts';
 import {
   isFilteredTerms,
   rankOfTerms,
+  sharedTermsOf,
   speedOfTerms,
   streamedRankOf,
   TERMS_BITS,
@@ -39,4 +41,29 @@ test('a filter needs the volume, whatever the client is sent', () => {
     [2, 2],
     [3, 3],
   ]);
+});
+
+test('terms that several items share, to the filter; none where one differs or there is none', () => {
+  const item: SubscribeItem = {
+    token: 5 as InstrumentToken,
+    rank: 2,
+    speed: 250,
+    filter: { minChange: 0.5 },
+  };
+  const { filter: _, ...unfiltered } = item;
+  expect(sharedTermsOf([])).toBeUndefined();
+  expect(sharedTermsOf([unfiltered])).toEqual({ mode: 'quote', speed: 250 });
+  expect(sharedTermsOf([item, { ...item, token: 6 as InstrumentToken }])).toEqual({
+    mode: 'quote',
+    speed: 250,
+    filter: { minChange: 0.5 },
+  });
+  const others: SubscribeItem[] = [
+    unfiltered,
+    { ...item, rank: 3 },
+    { ...item, speed: 'rt' },
+    { ...item, filter: { minChange: 1 } },
+    { ...item, filter: { minChange: 0.5, onTrade: true } },
+  ];
+  for (const other of others) expect(sharedTermsOf([item, other])).toBeUndefined();
 });

@@ -115,13 +115,56 @@ describe('what clients say', () => {
       [{ interval: undefined }, 'interval must be "1s" or "1m"'],
       [{ kind: 'candle' }, 'kind must be tick or bar'],
       [{ filter: { min_change: 1 } }, 'filter is not for bars'],
-      [{ items: [] }, 'items is not for bars'],
+      [{ items: {} }, 'items must be a list'],
+      [{ after: 'yesterday' }, 'after must be the start of a bar, as it was told, got yesterday'],
+      [{ after: 1_767_587_400_000 }, 'after must be the start of a bar, as it was told, got 1767587400000'],
+      [
+        { after: '2026-13-05T04:30:00Z' },
+        'after must be the start of a bar, as it was told, got 2026-13-05T04:30:00Z',
+      ],
       [{ speed: 100 }, 'speed is not for bars'],
       [{ resume: {} }, 'resume is not for bars'],
       [{ tokens: 5 }, 'tokens must be a list of instrument tokens'],
     ] as const) {
       expect(parse({ ...bar, ...change })).toMatchObject({ kind: 'refused', message });
     }
+  });
+
+  test('bars: the last one that the client has had, of all or of each', () => {
+    const start = '2026-01-05T04:30:00.000Z';
+    const startMs = Date.parse(start);
+    const bar = { action: 'subscribe', kind: 'bar', interval: '1m' };
+    expect(parse({ ...bar, tokens: [5], symbols: ['NSE:INFY'], after: start })).toMatchObject({
+      tokens: [5],
+      symbols: ['NSE:INFY'],
+      afterMs: new Map<unknown, number>([
+        [5, startMs],
+        ['NSE:INFY', startMs],
+      ]),
+    });
+    const items = [
+      { token: 5, after: '2026-01-05T04:31:00Z' },
+      { symbol: 'NSE:INFY' },
+      { token: 6, after: 'soon' },
+      { token: 7, mode: 'ltp' },
+      null,
+    ];
+    expect(parse({ ...bar, items })).toMatchObject({
+      tokens: [5],
+      symbols: ['NSE:INFY'],
+      afterMs: new Map([[5, startMs + 60_000]]),
+      rejected: [
+        { item: 6, code: 'invalid_parameter' },
+        { item: 7, code: 'invalid_parameter', message: 'mode is not for bars' },
+        { item: 'null', code: 'invalid_parameter' },
+      ],
+    });
+    expect(parse({ ...bar, items, after: start })).toMatchObject({
+      afterMs: new Map<unknown, number>([
+        [5, startMs + 60_000],
+        ['NSE:INFY', startMs],
+      ]),
+    });
   });
 
   test('repeated tokens count once, in the order of their first mention; none at all are a command too', () => {
@@ -359,6 +402,11 @@ describe('what clients are told', () => {
       type: 'bar',
       data: { ...data, volume: 0, oi: 7, closed: false, partial: true },
     });
+    const chained = { ...bar, previousStartMs: bar.startMs - 120_000 };
+    expect(JSON.parse(nativeJson.encodeBar(chained))).toEqual({
+      type: 'bar',
+      data: { ...data, previous_start: '2026-01-05T04:28:00.000Z' },
+    });
   });
 
   test('answers about bars', () => {
@@ -371,6 +419,8 @@ describe('what clients are told', () => {
       id: 1,
     });
     expect(encode({ kind: 'unsubscribed_bars', ...given })).toEqual({ type: 'unsubscribed', ...told });
+    const items = [{ token, symbol: 'NSE:X', interval: '1s' }] as const;
+    expect(encode({ kind: 'subscribed_bars', ...given, items })).toMatchObject({ items });
     const bars = [{ token, symbol: 'NSE:X', interval: '1m' }] as const;
     expect(encode({ kind: 'subscriptions', items: [], bars })).toEqual({
       type: 'subscriptions',
@@ -483,6 +533,20 @@ describe('what clients are told', () => {
       tokens: [],
       total: 0,
       ...fields,
+    });
+  });
+
+  test('and how they are served: of all alike, or of each', () => {
+    const given = { tokens: tokens(5), pending: [], rejected: [], total: 1 } as const;
+    const terms = { mode: 'quote', speed: 250, filter: { minChange: 0.5 } } as const;
+    const told = { mode: 'quote', speed: 250, filter: { min_change: 0.5 } };
+    const seed = { type: 'subscribed', tokens: [5], total: 1 };
+    expect(encode({ kind: 'subscribed', ...given, terms })).toEqual({ ...seed, ...told });
+    const [token = 5 as InstrumentToken] = tokens(5);
+    const items = [{ token, ...terms, isLive: false }];
+    expect(encode({ kind: 'subscribed', ...given, items })).toEqual({
+      ...seed,
+      items: [{ token: 5, ...told, state: 'pending' }],
     });
   });
 

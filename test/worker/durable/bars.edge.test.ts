@@ -191,3 +191,67 @@ test('unknown instruments and one too many are rejected per item', async () => {
   client.send({ action: 'unsubscribe', kind: 'bar', interval: '1m', tokens: tokens.slice(0, 1) });
   expect((await client.next('unsubscribed')).total).toBe(CLIENT_BARS_MAX - 1);
 });
+
+/** Bars that were due before the answer to this ping. */
+async function barsBefore(client: TestClient, id: string): Promise<Record<string, unknown>[]> {
+  const from = client.messages.length;
+  client.send({ action: 'ping', id });
+  await client.next('pong');
+  const bars = client.messages.slice(from).filter(({ type }) => type === 'bar');
+  return bars.map(({ data }) => data as Record<string, unknown>);
+}
+
+test('a client that was cut off gets the closed bars of its absence, each after the one that it names', async () => {
+  const market = await Market.open();
+  const first = await connect('bars_6');
+  await subscribe(first, '1s', RELIANCE);
+  await market.tick(1_000, 50);
+  await market.tick(1_000, 51);
+  const last = await closedBar(first);
+  expect(last).toMatchObject({ close: 50 });
+  first.socket.close(4321, 'cut off');
+  await first.closed;
+  for (const price of [52, 53, 54]) await market.tick(1_000, price);
+  const second = await connect('bars_6');
+  second.send({
+    action: 'subscribe',
+    kind: 'bar',
+    interval: '1s',
+    items: [{ token: RELIANCE, after: last.start }],
+  });
+  expect(await second.next('subscribed')).toMatchObject({ tokens: [RELIANCE], total: 1 });
+  const [, ...missed] = [await closedBar(second), await closedBar(second), await closedBar(second)];
+  const told = second.messages.filter(({ type }) => type === 'bar').map(({ data }) => data as typeof last);
+  expect(told.map(({ close, closed }) => [close, closed])).toEqual([
+    [51, true],
+    [52, true],
+    [53, true],
+  ]);
+  expect(missed).toHaveLength(2);
+  for (const [i, bar] of told.entries()) expect(bar.previous_start).toBe((told[i - 1] ?? last).start);
+  expect(await barsBefore(second, 'open')).toMatchObject([{ close: 54, closed: false }]);
+});
+
+test('a gateway that has lost its memory says by the next bar that some are missing', async () => {
+  // The client of the test before is still awaited, and its bars are of a later clock.
+  await evictShard();
+  await evictGateway();
+  const market = await Market.open();
+  const [first, keeper] = [await connect('bars_7'), await connect('bars_8')];
+  await subscribe(first, '1s', RELIANCE);
+  await subscribe(keeper, '1s', RELIANCE);
+  await market.tick(1_000, 60);
+  await market.tick(1_000, 61);
+  const last = await closedBar(first);
+  first.socket.close(4321, 'cut off');
+  await first.closed;
+  await market.tick(1_000, 62);
+  await evictGateway();
+  const second = await connect('bars_7');
+  second.send({ action: 'subscribe', kind: 'bar', interval: '1s', tokens: [RELIANCE], after: last.start });
+  await second.next('subscribed');
+  await market.tick(1_000, 63);
+  const { data } = await second.next('bar');
+  const bar = data as Record<string, unknown>;
+  expect(Date.parse(bar.previous_start as string)).toBeGreaterThan(Date.parse(last.start as string));
+});

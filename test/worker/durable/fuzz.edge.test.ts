@@ -253,10 +253,12 @@ class HostileSession {
     if (client.isTakenOver) return this.#done(client, end);
     if (!client.isOpen)
       throw new Error(`${end}: closed with ${client.closeCode}, ${JSON.stringify(client.end)}`);
-    const { answers, sent, total } = client;
+    const { answers, sent, total, barsTotal } = client;
     if (answers !== sent) throw new Error(`${end}: ${sent} messages, ${answers} answers`);
     const items = client.end?.items as unknown[];
     if (items.length !== total) throw new Error(`${end}: ${items.length} subscriptions, ${total} were told`);
+    const bars = (client.end?.bars ?? []) as unknown[];
+    if (bars.length !== barsTotal) throw new Error(`${end}: ${bars.length} bars, ${barsTotal} were told`);
     this.#done(client, end);
     client.close(1000);
     await client.until(() => false);

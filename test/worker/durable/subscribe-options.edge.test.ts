@@ -181,6 +181,19 @@ describe('by symbol', () => {
     expect(after, 'no tick twice, and no lag where nobody was slow').toEqual(['tick', 'pong']);
   });
 
+  test('bars too: named, and refused, by their symbol', async () => {
+    await startSidecar();
+    const client = await connect();
+    const symbols = ['NSE:RELIANCE', 'NSE:NOSUCH', 'NSE:GONE'];
+    const ack = await subscribe(client, { kind: 'bar', interval: '1m', symbols });
+    expect(ack.items).toEqual([{ token: RELIANCE, symbol: 'NSE:RELIANCE', interval: '1m' }]);
+    const rejected = ack.rejected as { symbol: string; code: string }[];
+    expect(rejected.map(({ symbol, code }) => [symbol, code]).sort()).toEqual([
+      ['NSE:GONE', 'unknown_instrument'],
+      ['NSE:NOSUCH', 'unknown_instrument'],
+    ]);
+  });
+
   test('text with the database’s own meaning is a symbol that does not exist', async () => {
     await startSidecar();
     const client = await connect();
@@ -227,6 +240,26 @@ describe('mode and speed', () => {
     await evictDurableObject(gateway());
     const terms = (await listed(client)).map(({ token, mode, speed }) => ({ token, mode, speed }));
     expect(terms).toEqual(expected.map(({ token, mode, speed }) => ({ token, mode, speed })));
+  });
+
+  test('are in the acknowledgement: of all alike once, of each where they differ', async () => {
+    await startSidecar();
+    const client = await connect();
+    const plain = await subscribe(client, { tokens: [RELIANCE, INFY] });
+    expect([plain.mode, plain.speed, plain.items]).toEqual(['full', 'rt', undefined]);
+    const filter = { min_change: 0.5 };
+    const alike = await subscribe(client, { tokens: [RELIANCE, INFY], mode: 'ltp', speed: 250, filter });
+    expect(alike).toMatchObject({ mode: 'ltp', speed: 250, filter });
+    expect(alike.items).toBeUndefined();
+    const items = [{ token: RELIANCE }, { token: INFY, mode: 'ltp' }];
+    const mixed = await subscribe(client, { items, mode: 'quote' });
+    expect([mixed.mode, mixed.speed]).toEqual([undefined, undefined]);
+    expect(mixed.items).toMatchObject([
+      { token: RELIANCE, mode: 'quote', speed: 'rt' },
+      { token: INFY, mode: 'ltp', speed: 'rt' },
+    ]);
+    const none = await subscribe(client, { tokens: [7] });
+    expect([none.mode, none.items]).toEqual([undefined, undefined]);
   });
 
   test('are changed by subscribing again, at once and as often as one likes', async () => {

@@ -5,7 +5,7 @@ import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { REVOCATION_CACHE_MS, REVOKE_BODY_BYTES_MAX, USER_ID_CHARS_MAX } from '../../../shared/limits.ts';
 import { app } from '../../../worker/app.ts';
 import { apiKeyHmac } from '../../../worker/auth/api-key.ts';
-import { writeUpgrade } from '../../../worker/core/upgrade.ts';
+import { upgradeHeaders } from '../../../worker/core/upgrade.ts';
 import type { Env } from '../../../worker/env.ts';
 import { withDatabase } from '../../../worker/store/db.ts';
 import { revokeUser } from '../../../worker/store/token-revocations.ts';
@@ -166,9 +166,8 @@ describe('revoked', () => {
   test('what another Worker lets in, going by what it had read before, is closed soon after', async () => {
     await (await revoke({ user_id: 'slipped_in' })).body?.cancel();
     // That Worker's upgrade, as the gateway sees it.
-    const headers = new Headers({ upgrade: 'websocket' });
     const bearer = { userId: 'slipped_in', roles: [], permissions: [], expiresAtS: nowS() + 3_600 };
-    writeUpgrade(headers, { bearer: { ...bearer, issuedAtS: nowS() - 60 }, socketsMax: 1_000 });
+    const headers = upgradeHeaders({ bearer: { ...bearer, issuedAtS: nowS() - 60 }, socketsMax: 1_000 });
     const { webSocket } = await testEnv.CLIENT_GATEWAY.getByName(GATEWAY).fetch('http://edge/', { headers });
     if (!webSocket) throw new Error('no socket');
     const closed = new Promise<CloseEvent>((resolve) => webSocket.addEventListener('close', resolve));

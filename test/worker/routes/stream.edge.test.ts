@@ -9,9 +9,9 @@ import {
   GATEWAY_SOCKETS_MAX,
   GATEWAY_SOCKETS_SOFT_MAX,
 } from '../../../shared/limits.ts';
-import { app } from '../../../worker/app.ts';
 import { readUpgrade, type Upgrade } from '../../../worker/core/upgrade.ts';
 import type { Env } from '../../../worker/env.ts';
+import worker from '../../../worker/index.ts';
 import { TestClient } from '../../support/edge/client.ts';
 import { forgeHs256, forgeUnsigned, mintWithForeignKey } from '../../support/edge/forged-tokens.ts';
 import { mintToken } from '../../support/edge/tokens.ts';
@@ -114,7 +114,7 @@ function request(query: string, headers: Record<string, string> = {}): Request {
 
 /** The Worker's answer where some of its bindings are others. */
 async function answerWith(bindings: Partial<Env>, asked: Request): Promise<Response> {
-  return app.fetch(asked, { ...env, ...bindings } as unknown as Env, createExecutionContext());
+  return worker.fetch(asked, { ...env, ...bindings } as unknown as Env, createExecutionContext());
 }
 
 /** The close frame of a socket that was opened only to be refused. */
@@ -221,6 +221,17 @@ describe('pages', () => {
   });
 });
 
+describe('the welcome', () => {
+  test('comes before the answer of a client that did not wait for it', async () => {
+    const client = await TestClient.open(`?token=${await mintToken({ claims: { sub: 'hasty' } })}`);
+    client.send({ action: 'list' });
+    client.send({ action: 'nonsense' });
+    await client.next('error');
+    expect(client.messages.map(({ type }) => type)).toEqual(['connected', 'subscriptions', 'error']);
+    client.socket.close(1000);
+  });
+});
+
 describe('numbers', () => {
   test('the last connection of a user that fits is taken, the next is closed with 4003', async () => {
     const token = await mintToken({ claims: { sub: 'many_devices' } });
@@ -260,9 +271,10 @@ describe('the choice of the gateway', () => {
   function fakeGateways(answer: (name: string, upgrade: Upgrade) => Response) {
     const asked: { name: string; upgrade: Upgrade; headers: Headers }[] = [];
     const getByName = (name: string) => ({
-      async fetch({ headers }: Request) {
+      async fetch(url: string, init: RequestInit) {
+        const { headers } = new Request(url, init);
         const upgrade = readUpgrade(headers);
-        asked.push({ name, upgrade, headers: new Headers(headers) });
+        asked.push({ name, upgrade, headers });
         return answer(name, upgrade);
       },
     });

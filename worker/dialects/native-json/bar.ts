@@ -3,7 +3,7 @@ import { priceDivisorOf } from '../../../shared/instrument.ts';
 import type { Bar } from '../../core/protocol.ts';
 import { isoOfMs } from './tick.ts';
 
-/** The bar as a `bar` message. `partial` is there only where not all of the interval was seen. */
+/** The bar as a `bar` message. `partial` is there only where not all of the interval was seen, `previous_start` where it is known. */
 export function encodeBar(bar: Bar): string {
   const divisor = priceDivisorOf(bar.token);
   return JSON.stringify({
@@ -23,6 +23,7 @@ export function encodeBar(bar: Bar): string {
       ticks: bar.ticks,
       closed: bar.isClosed,
       ...(bar.isPartial ? { partial: true } : {}),
+      ...(bar.previousStartMs === undefined ? {} : { previous_start: isoOfMs(bar.previousStartMs) }),
     },
   });
 }

@@ -87,13 +87,32 @@ function parseOptions(
 /** Exchange and symbol. Control characters and halves of surrogate pairs are in none, and no text of the database. */
 const SYMBOL = /^[A-Z]+:[^\p{Cc}\p{Cs}]+$/u;
 
+/** What bars are asked for with. */
+interface BarOptions {
+  readonly afterMs?: number;
+}
+
+/** The start of a bar as a `bar` message writes it. */
+const BAR_START = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
+
+/** As parseOptions. Bars have an interval instead of mode, speed and filter. */
+function parseBarOptions(value: Fields, defaults: BarOptions): BarOptions | string {
+  const foreign = (['mode', 'speed', 'filter', 'resume'] as const).find((name) => value[name] !== undefined);
+  if (foreign) return `${foreign} is not for bars`;
+  const { after } = value;
+  if (after === undefined) return defaults;
+  const afterMs = typeof after === 'string' && BAR_START.test(after) ? Date.parse(after) : Number.NaN;
+  if (Number.isNaN(afterMs)) return `after must be the start of a bar, as it was told, got ${echo(after)}`;
+  return { afterMs };
+}
+
 /** What a request names, by token or by symbol, without repeats: the last mention counts. */
-class Request {
-  readonly tokens = new Map<InstrumentToken, Options>();
-  readonly symbols = new Map<string, Options>();
+class Request<Own> {
+  readonly tokens = new Map<InstrumentToken, Own>();
+  readonly symbols = new Map<string, Own>();
   readonly rejected: RejectedItem[] = [];
 
-  addToken(value: unknown, options: Options): void {
+  addToken(value: unknown, options: Own): void {
     const token = parseInstrumentToken(value);
     if (token !== undefined) this.tokens.set(token, options);
     else {
@@ -102,7 +121,7 @@ class Request {
     }
   }
 
-  addSymbol(value: unknown, options: Options): void {
+  addSymbol(value: unknown, options: Own): void {
     const isSymbol =
       typeof value === 'string' && value.length <= CLIENT_SYMBOL_CHARS_MAX && SYMBOL.test(value);
     if (isSymbol) this.symbols.set(value, options);
@@ -115,13 +134,14 @@ class Request {
       );
   }
 
-  addItem(value: unknown, defaults: Options): void {
+  /** `parseOwn` gives the item's own options, or a text that says what is wrong with them. */
+  addItem(value: unknown, parseOwn: (item: Fields) => Own | string): void {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       this.#reject('token', value, 'invalid_parameter', `item must be an object, got ${echo(value)}`);
       return;
     }
-    const item = value as Record<'token' | 'symbol' | 'mode' | 'speed' | 'filter', unknown>;
-    const options = parseOptions(item, defaults);
+    const item = value as Fields;
+    const options = parseOwn(item);
     const field = item.symbol === undefined ? 'token' : 'symbol';
     if (typeof options === 'string') this.#reject(field, item[field], 'invalid_parameter', options);
     else if (field === 'symbol') this.addSymbol(item.symbol, options);
@@ -140,6 +160,8 @@ interface Fields {
   readonly tokens?: unknown;
   readonly symbols?: unknown;
   readonly items?: unknown;
+  readonly symbol?: unknown;
+  readonly after?: unknown;
   readonly mode?: unknown;
   readonly speed?: unknown;
   readonly filter?: unknown;
@@ -148,8 +170,12 @@ interface Fields {
   readonly id?: unknown;
 }
 
-/** Lists that a request may name instruments in; `undefined` where one is absent. */
-function parseRequest(fields: Fields, options: Options): Request | Refusal {
+/** What the lists of a request name: `options` are those of all, from which an item's own may differ. */
+function parseRequest<Own>(
+  fields: Fields,
+  options: Own,
+  parseOwn: (item: Fields) => Own | string,
+): Request<Own> | Refusal {
   const { tokens, symbols, items } = fields;
   const hasOther = symbols !== undefined || items !== undefined;
   if (!Array.isArray(tokens) && !(tokens === undefined && hasOther))
@@ -167,10 +193,10 @@ function parseRequest(fields: Fields, options: Options): Request | Refusal {
       `${count} given, at most ${CLIENT_TOKENS_PER_MESSAGE_MAX} per message`,
     );
   }
-  const request = new Request();
+  const request = new Request<Own>();
   for (const value of lists[0] ?? []) request.addToken(value, options);
   for (const value of lists[1] ?? []) request.addSymbol(value, options);
-  for (const value of lists[2] ?? []) request.addItem(value, options);
+  for (const value of lists[2] ?? []) request.addItem(value, parseOwn);
   return request;
 }
 
@@ -192,7 +218,7 @@ function parseSubscribe(fields: Fields): ClientCommand {
   }
   const options = parseOptions(fields, { rank: 3, speed: 'rt' });
   if (typeof options === 'string') return refused('invalid_parameter', options);
-  const request = parseRequest(fields, options);
+  const request = parseRequest(fields, options, (item) => parseOptions(item, options));
   if ('kind' in request) return request;
   const items = [...request.tokens].map(([token, own]): SubscribeItem => ({ token, ...own }));
   const symbols = [...request.symbols].map(([symbol, own]): SymbolItem => ({ symbol, ...own }));
@@ -200,26 +226,28 @@ function parseSubscribe(fields: Fields): ClientCommand {
 }
 
 function parseUnsubscribe(fields: Fields): ClientCommand {
-  const request = parseRequest(fields, { rank: 3, speed: 'rt' });
+  const options: Options = { rank: 3, speed: 'rt' };
+  const request = parseRequest(fields, options, (item) => parseOptions(item, options));
   if ('kind' in request) return request;
   const { tokens, symbols, rejected } = request;
   return { kind: 'unsubscribe', tokens: [...tokens.keys()], symbols: [...symbols.keys()], rejected };
 }
 
-/** Bars have an interval instead of mode, speed and filter, and nothing to resume. */
 function parseBars(fields: Fields, kind: 'subscribe_bars' | 'unsubscribe_bars'): ClientCommand {
   const interval = BAR_INTERVALS.find((candidate) => candidate === fields.interval);
   if (!interval) {
     return refused('invalid_parameter', 'interval must be "1s" or "1m"', `got ${echo(fields.interval)}`);
   }
-  const foreign = (['items', 'mode', 'speed', 'filter', 'resume'] as const).find(
-    (name) => fields[name] !== undefined,
-  );
-  if (foreign) return refused('invalid_parameter', `${foreign} is not for bars`);
-  const request = parseRequest(fields, { rank: 3, speed: 'rt' });
+  const options = parseBarOptions(fields, {});
+  if (typeof options === 'string') return refused('invalid_parameter', options);
+  const request = parseRequest(fields, options, (item) => parseBarOptions(item, options));
   if ('kind' in request) return request;
   const { tokens, symbols, rejected } = request;
-  return { kind, interval, tokens: [...tokens.keys()], symbols: [...symbols.keys()], rejected };
+  const afterMs = new Map<InstrumentToken | string, number>();
+  for (const [named, own] of [...tokens, ...symbols]) {
+    if (own.afterMs !== undefined) afterMs.set(named, own.afterMs);
+  }
+  return { kind, interval, tokens: [...tokens.keys()], symbols: [...symbols.keys()], afterMs, rejected };
 }
 
 /** JSON has no infinity, but `1e400` parses as one: it could not be given back. */

@@ -12,18 +12,21 @@ import {
   receivedAtOf,
 } from '../../../shared/tick.ts';
 
-// Ticks of one flush share their seconds: the last formatted one is kept.
-let formattedSecond = -1;
-let formattedText = '';
+// Ticks of one flush share few seconds (received, last traded, exchange): those formatted last are kept, by their low bits.
+const KEPT_SECONDS = 64;
+const formattedSeconds = new Float64Array(KEPT_SECONDS).fill(-1);
+const formattedTexts: string[] = Array.from({ length: KEPT_SECONDS }, () => '');
 
 /** ISO 8601 in UTC with milliseconds. */
 export function isoOfMs(ms: number): string {
   const second = Math.floor(ms / 1000);
-  if (second !== formattedSecond) {
-    formattedText = new Date(second * 1000).toISOString().slice(0, 20);
-    formattedSecond = second;
+  const at = second & (KEPT_SECONDS - 1);
+  if (formattedSeconds[at] !== second) {
+    formattedTexts[at] = new Date(second * 1000).toISOString().slice(0, 20);
+    formattedSeconds[at] = second;
   }
-  return `${formattedText}${String(ms - second * 1000).padStart(3, '0')}Z`;
+  const rest = ms - second * 1000;
+  return `${formattedTexts[at]}${rest === 0 ? '000' : String(rest).padStart(3, '0')}Z`;
 }
 
 /** `,"name":value` for a price that is there; nothing for one that is not (raw zero). */

@@ -65,7 +65,16 @@ test('whatever is sent, a command comes out of it, and nothing is polluted', () 
     kinds.set(command.kind, (kinds.get(command.kind) ?? 0) + 1);
   }
   const reached = [...kinds.keys()].sort();
-  expect(reached).toEqual(['authenticate', 'list', 'ping', 'refused', 'subscribe', 'unsubscribe']);
+  expect(reached).toEqual([
+    'authenticate',
+    'list',
+    'ping',
+    'refused',
+    'subscribe',
+    'subscribe_bars',
+    'unsubscribe',
+    'unsubscribe_bars',
+  ]);
   expect(Object.keys(Object.prototype)).toEqual([]);
   expect(({} as Record<string, unknown>).action).toBeUndefined();
 });

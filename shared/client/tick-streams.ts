@@ -1,0 +1,160 @@
+// Streams of ticks: their values in the server's order, how fresh each is, and where to go on after a break.
+import { ERRORS } from '../errors.ts';
+import { Channel } from './channel.ts';
+import type { ConnectedMessage, RejectedItem, SubscribedMessage } from './message.ts';
+import { reactionTo } from './reconnect-policy.ts';
+import { type CommandFields, type ResumePoint, TickKind } from './stream-kind.ts';
+import type { AcceptedItem } from './subscription.ts';
+import { type Instrument, optionsKey, type StreamOptions } from './subscription-options.ts';
+import type { Synced } from './sync-loop.ts';
+import type { Tick } from './tick.ts';
+import { ValueBook } from './value-book.ts';
+
+export interface TickStreamsOptions {
+  /** Counts the commands of the client, whatever they are about. */
+  readonly nextId: () => number;
+  readonly send: (fields: CommandFields) => void;
+  readonly onChanged: () => void;
+  readonly onRejected: (item: RejectedItem) => void;
+  /** Some instruments are not wanted any more. */
+  readonly onForgotten: () => void;
+}
+
+export class TickStreams implements Synced {
+  readonly channel: Channel<StreamOptions, AcceptedItem>;
+  readonly #options: TickStreamsOptions;
+  readonly #kind = new TickKind();
+  readonly #values = new ValueBook();
+  #epoch: string | undefined;
+
+  constructor(options: TickStreamsOptions) {
+    const { nextId, onChanged, onRejected } = options;
+    this.#options = options;
+    this.channel = new Channel({
+      kind: this.#kind,
+      nextId,
+      acceptedOf: ({ wire, options: { mode, speed }, state }, token) => ({
+        instrument: wire,
+        ...token,
+        mode,
+        speed,
+        state: state === 'pending' ? 'pending' : 'live',
+      }),
+      onChanged,
+      onRejected: (item, token) => {
+        if (token !== undefined) this.#values.doubt(token);
+        onRejected(item);
+      },
+    });
+  }
+
+  get droppedCount(): number {
+    return this.#values.droppedCount;
+  }
+
+  get openRequestsCount(): number {
+    return this.channel.openRequestsCount;
+  }
+
+  last(instrument: Instrument): Tick | undefined {
+    const { desired } = this.channel;
+    const token = desired.tokenOf(instrument);
+    return token !== undefined && desired.isWanted(token) ? this.#values.last(token) : undefined;
+  }
+
+  /** Last ticks of what is wanted. */
+  *ticks(): Iterable<Tick> {
+    const { desired } = this.channel;
+    for (const tick of this.#values.ticks()) if (desired.isWanted(tick.instrument_token)) yield tick;
+  }
+
+  isCurrent(token: number): boolean {
+    return this.#values.isCurrent(token);
+  }
+
+  onConnected({ epoch, limits }: ConnectedMessage): void {
+    this.#epoch = epoch;
+    this.channel.begin(limits);
+    this.#values.beginConnection();
+  }
+
+  onLost(closeCode: number): void {
+    this.#kind.resumeFrom(this.#resumePoints(closeCode));
+    this.channel.lose();
+    this.#values.beginConnection();
+  }
+
+  /** True when the tick is wanted and not older than what is held. */
+  onTick(tick: Tick): boolean {
+    const { channel } = this;
+    const token = tick.instrument_token;
+    if (!channel.isStreaming(token)) channel.learn(`${tick.exchange}:${tick.tradingsymbol}`, token);
+    // A tick before the acknowledgement is the last of a stream that was given up: newer ones may have been missed.
+    if (!channel.isStreaming(token) || !this.#values.take(tick, this.#epoch)) return false;
+    channel.onValue(token);
+    return channel.desired.isWanted(token);
+  }
+
+  onSubscribed(message: SubscribedMessage, nowMs: number): void {
+    const recovering = this.channel.onSubscribed(message, nowMs);
+    if (recovering.length === 0) return;
+    this.#values.beginRecovery(recovering);
+    this.#options.send(this.channel.markRecovery(recovering, nowMs));
+  }
+
+  /** The tokens whose missed ticks are all here, when the pong means that. */
+  onPong(id: number | undefined): readonly number[] {
+    const tokens = this.channel.onPong(id);
+    this.#values.completeRecovery(tokens);
+    return tokens;
+  }
+
+  expire(nowMs: number): number {
+    const { askedCount, recovering } = this.channel.expire(nowMs);
+    this.#values.abandonRecovery(recovering);
+    return askedCount;
+  }
+
+  plan(nowMs: number, requestsMax: number): readonly CommandFields[] {
+    const commands = this.channel.plan(nowMs, requestsMax);
+    this.#forgetUnwanted();
+    return commands;
+  }
+
+  nextDueMs(): number | undefined {
+    return this.channel.nextDueMs();
+  }
+
+  /** Not what still streams: it may be wanted again before the server is told, and then gets no snapshot. */
+  #forgetUnwanted(): void {
+    const { channel } = this;
+    let isForgotten = false;
+    for (const { instrument_token: token } of this.#values.ticks()) {
+      if (channel.desired.isWanted(token) || channel.isStreaming(token)) continue;
+      this.#values.forget(token);
+      this.#kind.forgetResume(token);
+      isForgotten = true;
+    }
+    if (isForgotten) this.#options.onForgotten();
+  }
+
+  /** Where to resume: by options, the newest position among instruments that had missed nothing. */
+  #resumePoints(closeCode: number): ResumePoint[] {
+    const epoch = this.#epoch;
+    // Ticks of a slow client waited by instrument, not by seq: its newest position says nothing of the others.
+    if (epoch === undefined || closeCode === ERRORS.slow_client.closeCode || reactionTo(closeCode) === 'stop')
+      return [];
+    const points = new Map<string, ResumePoint>();
+    for (const [key, { options: own }] of this.channel.accepted()) {
+      const position = typeof key === 'number' ? this.#values.positionOf(key) : undefined;
+      if (position?.epoch !== epoch) continue;
+      const options = optionsKey(own);
+      const point = points.get(options) ?? { options, epoch, seq: 0, keys: new Set() };
+      // Ticks of one flush may share their seq, and the connection may have ended between two of them.
+      point.seq = Math.max(point.seq, position.seq - 1);
+      point.keys.add(key);
+      points.set(options, point);
+    }
+    return [...points.values()];
+  }
+}
