@@ -11,14 +11,15 @@ const ABUSE_INTERVAL_MS = 1_000 / MESSAGES_ABUSIVE_PER_SECOND;
 export type RateVerdict =
   /** Carry it out at `dueAtMs`, which is now or later; later messages are never due earlier. */
   | { readonly kind: 'take'; readonly dueAtMs: number }
-  /** Too many are waiting: this one is dropped, its sender is told `rate_limited` and when there is room again. */
+  /** Too many wait already: this one is not read, its sender is told `rate_limited` and when there may be room again. */
   | { readonly kind: 'refuse'; readonly retryAfterMs: number }
   /** A flood: the socket is closed with `too_many_commands`. */
   | { readonly kind: 'close' };
 
 /**
  * One per socket: three numbers, no queue of its own. `dueAtMs` is a point in time and not a delay, because messages
- * are carried out one after the other, and delays that start when the one before has ended would add up.
+ * are carried out one after the other, and delays that start when the one before has ended would add up. The queue's
+ * bound is the bound of the wait: what is taken is due CLIENT_COMMANDS_QUEUED_MAX intervals from now at the latest.
  */
 export class MessageRate {
   /** When the bucket of MESSAGES_PER_SECOND_MAX tokens will be full again, were nothing more to come. */
@@ -27,7 +28,8 @@ export class MessageRate {
   #calmAtMs = 0;
   #takenAtMs = 0;
 
-  take(nowMs: number): RateVerdict {
+  /** A message has come while so many of before it are `unanswered`. */
+  take(nowMs: number, unanswered: number): RateVerdict {
     // A clock that is set back must not count the time in between as messages.
     const backMs = Math.max(0, this.#takenAtMs - nowMs);
     this.#fullAtMs -= backMs;
@@ -37,8 +39,11 @@ export class MessageRate {
     if (this.#calmAtMs - nowMs > 1_000) return { kind: 'close' };
     const fullAtMs = Math.max(this.#fullAtMs, nowMs) + INTERVAL_MS;
     const dueAtMs = Math.max(nowMs, fullAtMs - 1_000);
-    const retryAfterMs = dueAtMs - nowMs - CLIENT_COMMANDS_QUEUED_MAX * INTERVAL_MS;
-    if (retryAfterMs > 0) return { kind: 'refuse', retryAfterMs };
+    if (unanswered >= CLIENT_COMMANDS_QUEUED_MAX) {
+      // When the first of those that wait is due; they may also be slow to answer, and nobody knows how slow.
+      const roomAfterMs = dueAtMs - nowMs - CLIENT_COMMANDS_QUEUED_MAX * INTERVAL_MS;
+      return { kind: 'refuse', retryAfterMs: Math.max(INTERVAL_MS, roomAfterMs) };
+    }
     this.#fullAtMs = fullAtMs;
     return { kind: 'take', dueAtMs };
   }

@@ -1,7 +1,6 @@
 // What a gateway does with its clients' messages: each in its turn, at a bounded pace, answered in the order of arrival.
 import { assertNever } from '../../shared/errors.ts';
 import type { InstrumentToken } from '../../shared/instrument.ts';
-import { CLIENT_COMMANDS_QUEUED_MAX } from '../../shared/limits.ts';
 import type { DepartedSessions } from '../core/departed-sessions.ts';
 import type { GatewayBook, InterestChange } from '../core/gateway-book.ts';
 import type { ClientCommand, ResumePosition, SubscribeItem, SubscriptionLine } from '../core/protocol.ts';
@@ -42,8 +41,8 @@ export class ClientCommands {
   /** Takes a message in; the promise settles when it has been answered, and never rejects. */
   receive(session: Session, message: string | ArrayBuffer): Promise<void> | undefined {
     const { sockets, gateway } = this.#context;
-    const pace = session.rate.take(Date.now());
-    if (pace.kind === 'close' || session.queued >= CLIENT_COMMANDS_QUEUED_MAX) {
+    const pace = session.rate.take(Date.now(), session.queued);
+    if (pace.kind === 'close') {
       sockets.refuse(session, 'too_many_commands', 'Too many commands');
       return undefined;
     }

@@ -1,6 +1,7 @@
 // PostgreSQL through Hyperdrive: one client per request, as the runtime asks for.
 import postgres from 'postgres';
 import { AppError } from '../../shared/errors.ts';
+import { DATABASE_ANSWER_MS_MAX, DATABASE_CONNECT_S_MAX } from '../../shared/limits.ts';
 import type { Env } from '../env.ts';
 
 /** Classes of SQLSTATE that are about the server and not about a statement: connection, resources, operator. */
@@ -15,26 +16,33 @@ function isUnavailable(error: unknown): boolean {
 /**
  * Runs `work` with a client of its own: a socket of one request cannot be used by another. Prepared statements stay on,
  * because Hyperdrive's transaction pooling needs them. The client is closed after the answer, off its path.
- * Throws `database_unavailable` when there is no database to ask; `work` does nothing but ask it.
+ * Throws `database_unavailable` when there is no database to ask or none that answers within `answerMsMax`; `work` does
+ * nothing but ask it.
  */
 export async function withDatabase<T>(
   env: Env,
   ctx: Pick<ExecutionContext, 'waitUntil'>,
   work: (sql: postgres.Sql) => Promise<T>,
+  answerMsMax = DATABASE_ANSWER_MS_MAX,
 ): Promise<T> {
   const sql = postgres(env.DB.connectionString, {
     max: 5,
     fetch_types: false,
     prepare: true,
-    connect_timeout: 5,
+    connect_timeout: DATABASE_CONNECT_S_MAX,
+  });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${answerMsMax} ms`)), answerMsMax);
   });
   try {
-    return await work(sql);
+    return await Promise.race([work(sql), late]);
   } catch (cause) {
     if (!isUnavailable(cause)) throw cause;
     console.error(`database: ${cause}`);
     throw new AppError('database_unavailable', 'the database does not answer, try again', { cause });
   } finally {
+    clearTimeout(timer ?? null);
     ctx.waitUntil(sql.end({ timeout: 1 }));
   }
 }

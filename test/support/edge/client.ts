@@ -46,14 +46,15 @@ export class TestClient {
     this.socket.send(JSON.stringify(message));
   }
 
-  /** The next unread message of the type; those before it are passed over. */
-  async next(type: string): Promise<Message> {
+  /** The next unread message of the type, or of any type; those before it are passed over. */
+  async next(type?: string): Promise<Message> {
     for (;;) {
       while (this.#read < this.messages.length) {
         const message = this.messages[this.#read++];
-        if (message?.type === type) return message;
+        if (message && message.type === (type ?? message.type)) return message;
       }
-      if (this.socket.readyState !== WebSocket.OPEN) throw new Error(`closed while waiting for ${type}`);
+      if (this.socket.readyState !== WebSocket.OPEN)
+        throw new Error(`closed while waiting for ${type ?? 'a message'}`);
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }

@@ -454,7 +454,9 @@ describe('what clients are told', () => {
       'connections_per_user',
       'filters',
       'message_chars',
+      'messages_abusive_per_second',
       'messages_per_second',
+      'messages_unanswered',
       'subscriptions',
       'tokens_per_message',
     ]);

@@ -4,14 +4,16 @@ import { env, exports } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   AUTHENTICATE_MS_MAX,
+  CLIENT_COMMANDS_QUEUED_MAX,
   CONNECTIONS_PER_USER_MAX,
+  MESSAGES_ABUSIVE_PER_SECOND,
   MESSAGES_PER_SECOND_MAX,
   TOKEN_WARNING_MS,
 } from '../../../shared/limits.ts';
 import { apiKeyHmac } from '../../../worker/auth/api-key.ts';
 import type { Env } from '../../../worker/env.ts';
 import { withDatabase } from '../../../worker/store/db.ts';
-import { TestClient } from '../../support/edge/client.ts';
+import { type Message, TestClient } from '../../support/edge/client.ts';
 import { mintToken } from '../../support/edge/tokens.ts';
 
 const KEY = `te_${'d'.repeat(43)}`;
@@ -34,6 +36,7 @@ async function passTime(ms: number): Promise<void> {
 }
 
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
   for (const { socket } of clients.splice(0)) if (socket.readyState === WebSocket.OPEN) socket.close(1000);
 });
@@ -140,18 +143,47 @@ describe('limits at their edge', () => {
     await next.next('connected');
   });
 
-  test('messages: a burst is delayed and answered in order, a flood ends the socket', async () => {
+  test('messages: what comes too fast waits, and is answered in order', async () => {
     const client = await open(`?token=${await userToken('busy')}`);
     await client.next('connected');
-    const burst = MESSAGES_PER_SECOND_MAX + 5;
-    for (let id = 0; id < burst; id++) client.send({ action: 'ping', id });
+    const burst = CLIENT_COMMANDS_QUEUED_MAX;
+    for (let id = 0; id < burst; id++) client.send({ action: 'list', id });
     const ids: unknown[] = [];
-    while (ids.length < burst) ids.push((await client.next('pong')).id);
+    while (ids.length < burst) ids.push((await client.next('subscriptions')).id);
     expect(ids).toEqual([...ids.keys()]);
-    for (let id = 0; id < 1_000; id++) {
-      if (client.socket.readyState === WebSocket.OPEN) client.send({ action: 'list', id });
+    expect(client.messages.filter(({ type }) => type === 'error')).toEqual([]);
+  });
+
+  test('messages: those that find no room are refused one by one, and the socket stays', async () => {
+    const client = await open(`?token=${await userToken('pipelining')}`);
+    await client.next('connected');
+    for (let id = 0; id < MESSAGES_ABUSIVE_PER_SECOND; id++) client.send({ action: 'list', id });
+    const answers: Message[] = [];
+    while (answers.length < MESSAGES_ABUSIVE_PER_SECOND) answers.push(await client.next());
+    const refused = answers.filter(({ type }) => type === 'error');
+    const ids = answers.flatMap(({ type, id }) => (type === 'subscriptions' ? [id as number] : []));
+    expect(ids.length).toBeGreaterThanOrEqual(CLIENT_COMMANDS_QUEUED_MAX);
+    expect(ids).toEqual([...ids].sort((x, y) => x - y));
+    expect(refused.length).toBe(MESSAGES_ABUSIVE_PER_SECOND - ids.length);
+    for (const { code, retry_after_ms: retryAfterMs } of refused) {
+      expect(code).toBe('rate_limited');
+      expect(retryAfterMs).toBeGreaterThanOrEqual(1_000 / MESSAGES_PER_SECOND_MAX);
     }
-    expect((await client.closed).code).toBe(4029);
+    expect(refused.length).toBeGreaterThan(0);
+    client.send({ action: 'list', id: 'after' });
+    expect((await client.next('subscriptions')).id).toBe('after');
+  }, 20_000);
+
+  test('messages: one more than a flood ends the socket', async () => {
+    const client = await open(`?token=${await userToken('flooding')}`);
+    await client.next('connected');
+    const nowMs = Date.now();
+    vi.spyOn(Date, 'now').mockReturnValue(nowMs);
+    for (let id = 0; id <= MESSAGES_ABUSIVE_PER_SECOND; id++) client.send({ action: 'list', id });
+    expect(await client.closed).toMatchObject({ code: 4029, reason: 'Too many commands' });
+    const answered = client.messages.filter(({ type }) => type === 'subscriptions' || type === 'error');
+    expect(answered.at(-1)).toMatchObject({ type: 'error', code: 'too_many_commands' });
+    expect(answered.filter(({ code }) => code === 'too_many_commands')).toHaveLength(1);
   });
 });
 

@@ -2,7 +2,13 @@
 import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { SYMBOLS_REMEMBERED_MAX, SYMBOLS_REMEMBERED_MS } from '../../../shared/limits.ts';
+import {
+  SYMBOLS_PER_QUERY_MAX,
+  SYMBOLS_REMEMBERED_MAX,
+  SYMBOLS_REMEMBERED_MS,
+  SYMBOLS_UNKNOWN_MAX,
+  SYMBOLS_UNKNOWN_MS,
+} from '../../../shared/limits.ts';
 import { SymbolBook } from '../../../worker/durable/symbol-book.ts';
 import type { Env } from '../../../worker/env.ts';
 import { addInstruments } from '../../support/edge/instruments.ts';
@@ -23,11 +29,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A book whose database can be taken away: nothing listens at the other address. */
+/** A book whose database can be taken away (nothing listens at the other address), and whose queries are counted. */
 function openBook() {
-  const database = { isAway: false };
+  const database = { isAway: false, queries: 0 };
   const DB = {
     get connectionString() {
+      database.queries++;
       return database.isAway ? 'postgres://nobody@127.0.0.1:1/nothing' : env.DB.connectionString;
     },
   };
@@ -80,4 +87,61 @@ test(`of more than ${SYMBOLS_REMEMBERED_MAX} symbols the first is forgotten, the
   const { tokens, rejected } = await book.look(SYMBOLS);
   expect(tokens.size).toBe(SYMBOLS_REMEMBERED_MAX);
   expect(rejected.map(({ item }) => item)).toEqual([SYMBOLS[0]]);
+});
+
+test('what does not exist is not asked for with every message, and is found soon after it has appeared', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const { book, database } = openBook();
+  for (let i = 0; i < 100; i++) {
+    const { rejected } = await book.look(['NSE:LISTED_LATER', 'NSE:BOOK1']);
+    expect(rejected).toMatchObject([{ item: 'NSE:LISTED_LATER', code: 'unknown_instrument' }]);
+  }
+  expect(database.queries).toBe(1);
+  await addInstruments([definitionOf(0x4000_0001, 'LISTED_LATER')]);
+  vi.setSystemTime(Date.now() + SYMBOLS_UNKNOWN_MS - 1);
+  expect((await book.look(['NSE:LISTED_LATER'])).tokens.size).toBe(0);
+  vi.setSystemTime(Date.now() + 1);
+  expect((await book.look(['NSE:LISTED_LATER'])).tokens.get('NSE:LISTED_LATER')).toBe(0x4000_0001);
+  expect(database.queries).toBe(2);
+});
+
+test(`of more than ${SYMBOLS_UNKNOWN_MAX} symbols that do not exist the first is forgotten; those that do exist stay`, async () => {
+  const { book, database } = openBook();
+  await book.look(['NSE:BOOK1']);
+  const nonsense = Array.from({ length: SYMBOLS_UNKNOWN_MAX + 1 }, (_, i) => `NSE:NONSENSE${i}`);
+  for (let at = 0; at < nonsense.length; at += SYMBOLS_PER_REQUEST) {
+    await book.look(nonsense.slice(at, at + SYMBOLS_PER_REQUEST));
+  }
+  expect(book.size).toBe(SYMBOLS_UNKNOWN_MAX + 1);
+  database.isAway = true;
+  const { tokens, rejected } = await book.look(['NSE:BOOK1', ...nonsense]);
+  expect(tokens.size).toBe(1);
+  expect(rejected.filter(({ code }) => code === 'symbols_unavailable').map(({ item }) => item)).toEqual([
+    nonsense[0],
+  ]);
+});
+
+test('whatever many clients ask for at once takes one query after another, and each gets its own answer', async () => {
+  const { book, database } = openBook();
+  const looks = Array.from({ length: 200 }, (_, i) => book.look([`NSE:BOOK${i}`, `NSE:UNHEARD${i}`]));
+  for (const [i, { tokens, rejected }] of (await Promise.all(looks)).entries()) {
+    expect([...tokens.keys()]).toEqual([`NSE:BOOK${i}`]);
+    expect(rejected.map(({ item }) => item)).toEqual([`NSE:UNHEARD${i}`]);
+  }
+  expect(database.queries).toBe(1);
+  // Two fill a query to its bound; one symbol more is asked for by the next.
+  const half = SYMBOLS_PER_QUERY_MAX / 2;
+  const parts = [SYMBOLS.slice(1_000, 1_000 + half), SYMBOLS.slice(5_000, 5_000 + half), ['NSE:BOOK9000']];
+  const counts = (await Promise.all(parts.map((part) => book.look(part)))).map(({ tokens }) => tokens.size);
+  expect(counts).toEqual([half, half, 1]);
+  expect(database.queries).toBe(3);
+});
+
+test('one query that fails does not fail the next', async () => {
+  const { book, database } = openBook();
+  database.isAway = true;
+  const away = book.look(['NSE:BOOK3']);
+  expect((await away).rejected).toMatchObject([{ code: 'symbols_unavailable' }]);
+  database.isAway = false;
+  expect((await book.look(['NSE:BOOK3'])).tokens.size).toBe(1);
 });

@@ -1,4 +1,4 @@
-// Bounds of what passes between us and Kite, and of its accounts: Kite's own rules among them.
+// Bounds of Kite and what comes from it.
 
 /** Kite's rule: sockets per api_key. A fourth is refused with 429. */
 export const KITE_CONNECTIONS_PER_ACCOUNT_MAX = 3;
@@ -60,20 +60,15 @@ export const KITE_REPLY_BYTES_MAX = 16 * 1024 * 1024;
 export const KITE_QUOTE_INSTRUMENTS_MAX = 500;
 export const KITE_OHLC_INSTRUMENTS_MAX = 1_000;
 export const KITE_LTP_INSTRUMENTS_MAX = 1_000;
-/** The sidecar looks for changes of accounts this often: a new login is used within seconds, at one small query each. */
-export const ACCOUNTS_POLL_MS = 3_000;
-/** A query for the accounts that takes longer is given up, with its connection: a dead one would never say so. */
-export const ACCOUNTS_READ_MS_MAX = 5_000;
-/** Characters of an api_secret or access token: Kite's have 32. */
-export const CREDENTIAL_CHARS_MAX = 256;
-/** Body of a request about an account: a key, a secret, a token and a few numbers. */
-export const ACCOUNT_BODY_BYTES_MAX = 4_096;
-/** Latest changes of an account that one answer tells. */
-export const ACCOUNT_CHANGES_ROWS_MAX = 100;
-/** Before an access token ends at 06:00 in India, operators are told this long. */
-export const ACCESS_TOKEN_WARNING_MS = 3_600_000;
-/** Wait before a token whose standing could not be learned is asked about again: grows from the first to the second. */
-export const TOKEN_PROBE_BACKOFF_MS_MIN = 1_000;
-export const TOKEN_PROBE_BACKOFF_MS_MAX = 60_000;
-/** `npm run kite:login` waits so long for each account: a password, a code from the phone, and a mistake in between. */
-export const LOGIN_WAIT_MS_MAX = 300_000;
+/** Exchange times further than this in the future are not of this session's clock. */
+export const EXCHANGE_TIME_AHEAD_S_MAX = 24 * 3_600;
+/**
+ * How far ahead of our clock an exchange time may be and still outrank later ones. One stray time in the future would
+ * otherwise silence its instrument until the clock gets there.
+ */
+export const EXCHANGE_TIME_TRUSTED_AHEAD_S_MAX = 5;
+/**
+ * A lower volume than that of a tick which came so short a time before is of an older packet. After longer it may as
+ * well be a new session's, or that of an exchange which has annulled trades.
+ */
+export const VOLUME_COMPARED_MS_MAX = 10_000;
