@@ -220,7 +220,8 @@ async function storeSimulatorAccounts(settings: PartSettings): Promise<void> {
   const accounts: SimulatorAccount[] = [];
   if (settings.simulator) {
     const response = await fetch(`${urlOf(settings.ports.simulator)}/_simulator`);
-    accounts.push(...((await response.json()) as { accounts: SimulatorAccount[] }).accounts);
+    const { data } = (await response.json()) as { data: { accounts: SimulatorAccount[] } };
+    accounts.push(...data.accounts);
   }
   await replaceSimulatorAccounts(
     databaseUrlOf(settings),

@@ -14,7 +14,7 @@ let client: StreamClient;
 let child: ChildProcess | undefined;
 
 beforeAll(async () => {
-  stack = await startTestStack({ instrumentsCount: 50 });
+  stack = await startTestStack({ instrumentsCount: 50, simulatorArgs: ['--accounts', '2'] });
   client = new StreamClient(`${stack.info.ws}?token=${stack.info.token}`, [NIFTY]).start();
 });
 afterAll(async () => {
@@ -38,14 +38,24 @@ async function accounts(): Promise<readonly Account[]> {
   return ((await response.json()) as { accounts: Account[] }).accounts;
 }
 
-test('the account of the simulator logs in anew, and its ticks go on', async () => {
-  const within = { timeout: 30_000, interval: 100 };
+const within = { timeout: 30_000, interval: 100 };
+
+/** What the command has printed for the account. */
+const addressIn = (said: () => string, id: string) =>
+  vi.waitFor(() => {
+    const address = new RegExp(`account ${id}: log in at\\s+(\\S+)`).exec(said())?.[1];
+    if (address === undefined) throw new Error(said());
+    return address;
+  }, within);
+
+test('the accounts of the simulator log in anew, one after the other, and the ticks go on', async () => {
   await vi.waitFor(async () => {
     expect(await accounts()).toMatchObject([
-      { id: 'primary', state: 'ok', login: 'valid', user_id: null, capacity: { used: 1 } },
+      { id: 'account_2', state: 'ok', login: 'valid', user_id: null },
+      { id: 'primary', state: 'ok', login: 'valid', user_id: null },
     ]);
   }, within);
-  const [before] = await accounts();
+  const before = await accounts();
   const sidecarPid = stack.pid('sidecar');
 
   const redirectUrl = `http://127.0.0.1:${await findFreePort()}/back`;
@@ -60,20 +70,21 @@ test('the account of the simulator logs in anew, and its ticks go on', async () 
     said += chunk.toString();
   });
   const ended = once(started, 'close');
-  const loginUrl = await vi.waitFor(() => {
-    const url = /log in at\s+(\S+)/.exec(said)?.[1];
-    if (url === undefined) throw new Error(said);
-    return url;
-  }, within);
-  // The simulator sends to its default; this command listens at a port of its own.
-  const { search } = new URL(await redirectOf(loginUrl));
-  expect((await fetch(redirectUrl + search)).status).toBe(200);
+  for (const { id } of before) {
+    // The simulator sends to its default; this command listens at a port of its own.
+    const { search } = new URL(await redirectOf(await addressIn(() => said, id)));
+    expect((await fetch(redirectUrl + search)).status).toBe(200);
+  }
   expect((await ended)[0]).toBe(0);
 
   await vi.waitFor(async () => {
-    const [after] = await accounts();
-    expect(after).toMatchObject({ state: 'ok', login: 'valid', user_id: 'SIM001' });
-    expect(after?.token_issued_at).not.toBe(before?.token_issued_at);
+    const after = await accounts();
+    expect(after).toMatchObject([
+      { state: 'ok', login: 'valid', user_id: 'SIM001_2' },
+      { state: 'ok', login: 'valid', user_id: 'SIM001' },
+    ]);
+    for (const [i, { token_issued_at }] of after.entries())
+      expect(token_issued_at).not.toBe(before[i]?.token_issued_at);
   }, within);
   const sinceMs = Date.now();
   await vi.waitFor(
@@ -82,6 +93,6 @@ test('the account of the simulator logs in anew, and its ticks go on', async () 
   );
   expect([stack.pid('sidecar'), client.connects]).toEqual([sidecarPid, 1]);
   const health = await (await fetch(`${stack.info.url}/health`)).json();
-  expect(health).toMatchObject({ status: 'ok', ticker: { accounts: [{ login: { state: 'valid' } }] } });
+  expect(health).toMatchObject({ status: 'ok', ticker: { accounts: [{ login: { state: 'valid' } }, {}] } });
   expect(stack.logs()).not.toContain('refused');
 });
