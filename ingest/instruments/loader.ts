@@ -118,12 +118,14 @@ export class InstrumentLoader {
     const startedAtMs = clock.monotonicMs();
     // Of before the download: what Kite serves from the next refresh on is not taken for the list of this one.
     const wallMs = clock.wallMs();
-    const { list, storedRows } = await run({ kind: 'download', apiRoot, databaseUrl }, this.#limits);
+    const before = this.#current?.registry;
+    const task = { kind: 'download', apiRoot, databaseUrl, before: before?.columns } as const;
+    const { list, storedRows, changes } = await run(task, this.#limits);
     if (this.#abort.signal.aborted) return;
-    const registry = new InstrumentRegistry(list.columns);
+    const registry = new InstrumentRegistry(list.columns, before && changes && { before, changes });
     const rows = registry.exchangeRows;
     // While the stored list cannot be asked, the one in use is the last good one.
-    const lastGood = storedRows ?? this.#current?.registry.exchangeRows;
+    const lastGood = storedRows ?? before?.exchangeRows;
     const fault = faultOf({ ...list, rows, isCutOff: list.isCutOff && mustBeWhole });
     const shrinkage = lastGood && mustBeWhole ? shrinkageOf(rows, lastGood) : undefined;
     if (fault !== undefined || shrinkage !== undefined)

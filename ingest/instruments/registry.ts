@@ -5,16 +5,30 @@ import type { ExchangeRows } from '../core/list-check.ts';
 import type { InstrumentColumns } from './columns.ts';
 import { findToken } from './token-index.ts';
 
+/** By code, as `changesSince` writes them. */
+const CHANGES: readonly ListChange[] = ['none', 'details', 'instrument'];
+
+/** What has changed since an earlier list, by row: found out in another thread, so that nobody waits for it. */
+export interface ListComparison {
+  readonly before: InstrumentRegistry;
+  readonly changes: Uint8Array;
+}
+
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Made once per list and never changed: whoever holds one has the whole list of one moment. */
 export class InstrumentRegistry implements InstrumentBook {
   readonly columns: InstrumentColumns;
   readonly #symbols: Buffer;
+  /** Not held: the list of before goes when nobody uses it any more. */
+  readonly #before: WeakRef<InstrumentRegistry> | undefined;
+  readonly #changes: Uint8Array | undefined;
 
-  constructor(columns: InstrumentColumns) {
+  constructor(columns: InstrumentColumns, comparison?: ListComparison) {
     this.columns = columns;
     this.#symbols = Buffer.from(columns.symbols.buffer);
+    this.#before = comparison && new WeakRef(comparison.before);
+    this.#changes = comparison?.changes;
   }
 
   get size(): number {
@@ -31,11 +45,26 @@ export class InstrumentRegistry implements InstrumentBook {
     return row < 0 ? undefined : this.#definitionAt(row);
   }
 
-  /** By the columns: two objects for each of thousands of streamed instruments would hold up the ticks. */
   changeSince(other: InstrumentBook, token: number): ListChange {
     if (!(other instanceof InstrumentRegistry))
       return changeBetween(other.definitionOf(token), this.definitionOf(token));
-    const [row, before] = [this.#rowOf(token), other.#rowOf(token)];
+    const row = this.#rowOf(token);
+    if (row >= 0 && this.#changes && this.#before?.deref() === other)
+      return CHANGES[this.#changes[row] as number] as ListChange;
+    return this.#changeOf(row, other, other.#rowOf(token));
+  }
+
+  /** A comparison with another list, for all tokens of this one. */
+  changesSince(other: InstrumentRegistry): Uint8Array<SharedArrayBuffer> {
+    const changes = new Uint8Array(new SharedArrayBuffer(this.size));
+    for (const [row, token] of this.columns.tokens.entries()) {
+      changes[row] = CHANGES.indexOf(this.#changeOf(row, other, other.#rowOf(token)));
+    }
+    return changes;
+  }
+
+  /** By the columns, as two objects for each of many instruments would cost too much. */
+  #changeOf(row: number, other: InstrumentRegistry, before: number): ListChange {
     if (row < 0 || before < 0 || !this.#isSameInstrument(row, other, before)) return 'instrument';
     const [mine, its] = [this.columns, other.columns];
     const isEqual =

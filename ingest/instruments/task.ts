@@ -17,6 +17,8 @@ export interface DownloadTask {
   readonly kind: 'download';
   readonly apiRoot: string;
   readonly databaseUrl: string | undefined;
+  /** The list in use, that the new one is compared with. */
+  readonly before: InstrumentColumns | undefined;
 }
 
 export interface ReadStoredTask {
@@ -39,6 +41,8 @@ export interface Download {
   readonly list: ReadList;
   /** Absent when nothing is stored, or the database does not say. */
   readonly storedRows?: ExchangeRows;
+  /** By row of the list, as `InstrumentRegistry` takes it; absent when there was none before. */
+  readonly changes?: Uint8Array<SharedArrayBuffer>;
 }
 
 export interface StoredList {

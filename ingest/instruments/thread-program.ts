@@ -6,7 +6,7 @@ import { INSTRUMENT_COUNT_MS_MAX } from '../../shared/limits.ts';
 import { type ExchangeRows, shrinkageOf } from '../core/list-check.ts';
 import { errorText } from '../log.ts';
 import { withDatabase } from '../store/db.ts';
-import { readStoredInstruments, storedRows, storeInstruments } from '../store/instruments.ts';
+import { countStoredRows, readStoredInstruments, storeInstruments } from '../store/instruments.ts';
 import { InstrumentColumnsBuilder } from './columns.ts';
 import { InstrumentCsvParser } from './csv.ts';
 import { fetchDump, ThrottledError } from './dump.ts';
@@ -39,14 +39,15 @@ async function readDump(apiRoot: string): Promise<ReadList> {
 /** Undefined when nothing is stored, and when the database does not answer soon: no list waits for it. */
 async function countStored(url: string | undefined): Promise<ExchangeRows | undefined> {
   if (url === undefined) return undefined;
-  const counted = withDatabase(url, storedRows).catch(() => undefined);
+  const counted = withDatabase(url, countStoredRows).catch(() => undefined);
   const rows = await Promise.race([counted, sleep(INSTRUMENT_COUNT_MS_MAX, undefined)]);
   return rows && rows.size > 0 ? rows : undefined;
 }
 
-async function download({ apiRoot, databaseUrl }: DownloadTask): Promise<Download> {
-  const [list, rows] = await Promise.all([readDump(apiRoot), countStored(databaseUrl)]);
-  return { list, ...(rows === undefined ? {} : { storedRows: rows }) };
+async function download({ apiRoot, databaseUrl, before }: DownloadTask): Promise<Download> {
+  const [list, storedRows] = await Promise.all([readDump(apiRoot), countStored(databaseUrl)]);
+  const changes = before && new InstrumentRegistry(list.columns).changesSince(new InstrumentRegistry(before));
+  return { list, ...(storedRows ? { storedRows } : {}), ...(changes ? { changes } : {}) };
 }
 
 async function readStored({ databaseUrl }: ReadStoredTask): Promise<StoredList | undefined> {
@@ -62,7 +63,7 @@ async function readStored({ databaseUrl }: ReadStoredTask): Promise<StoredList |
 async function store({ databaseUrl, columns, tradingDate, mustBeWhole }: StoreTask): Promise<StoreVerdict> {
   const registry = new InstrumentRegistry(columns);
   return withDatabase(databaseUrl, async (sql) => {
-    const reason = mustBeWhole ? shrinkageOf(registry.exchangeRows, await storedRows(sql)) : undefined;
+    const reason = mustBeWhole ? shrinkageOf(registry.exchangeRows, await countStoredRows(sql)) : undefined;
     if (reason !== undefined) return { kind: 'refused', reason };
     await storeInstruments(sql, registry.definitions(), tradingDate);
     return { kind: 'stored' };

@@ -91,7 +91,7 @@ export async function storeInstruments(
 }
 
 /** How many instruments each exchange has in the stored list. */
-export async function storedRows(sql: postgres.Sql): Promise<ExchangeRows> {
+export async function countStoredRows(sql: postgres.Sql): Promise<ExchangeRows> {
   const rows = await sql<{ exchange: string; count: number }[]>`
     select exchange, count(*)::integer as count from instruments group by exchange`;
   return new Map(rows.map(({ exchange, count }) => [exchange, count]));

@@ -75,6 +75,7 @@ test('what has changed about a token between two lists is what has changed betwe
         .slice(0, one.length / 2)
         .map((each, i) => (i % 2 === 0 ? each : { ...each, lot_size: each.lot_size + 1 }));
       const [now, before] = [registryOf(one), registryOf([...part, ...other])];
+      const compared = new InstrumentRegistry(now.columns, { before, changes: now.changesSince(before) });
       const plain = bookOf([...before.definitions()]);
       for (let n = 1; n <= 60; n++) {
         const token = n * 71_582_788;
@@ -84,6 +85,9 @@ test('what has changed about a token between two lists is what has changed betwe
         seen.add(change);
         expect(now.changeSince(before, token)).toBe(change);
         expect(now.changeSince(plain, token)).toBe(change);
+        expect(compared.changeSince(before, token)).toBe(change);
+        // Of another list than the one that it was compared with it knows nothing beforehand.
+        expect(compared.changeSince(now, token)).toBe(mine ? 'none' : 'instrument');
       }
     }),
   );

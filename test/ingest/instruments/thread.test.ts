@@ -30,7 +30,7 @@ async function serve(listener: RequestListener, databaseUrl?: string): Promise<D
   server = listening;
   await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
   const apiRoot = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
-  return { kind: 'download', apiRoot, databaseUrl };
+  return { kind: 'download', apiRoot, databaseUrl, before: undefined };
 }
 
 const limits = { signal: new AbortController().signal, msMax: 20_000 };
@@ -74,6 +74,28 @@ test('what is stored is read back as it was, with its date, and counted with the
     kind: 'refused',
     reason: '100 instruments, the last good list has 3000',
   });
+});
+
+test('a download is compared with the list before, for each of its tokens', async () => {
+  const csv = gzipSync(instrumentCsv(definitions));
+  const task = await serve((_request, response) => response.writeHead(200, ZIPPED).end(csv));
+  expect((await runTask(task, limits)).changes).toBeUndefined();
+  const [first, second, third, ...others] = definitions;
+  if (!first || !second || !third) throw new Error('too few');
+  const before = registryOf([
+    { ...first, lot_size: 1_234 },
+    { ...second, tradingsymbol: 'OTHER' },
+    ...others,
+  ]);
+  const { list, changes } = await runTask({ ...task, before: before.columns }, limits);
+  const now = new InstrumentRegistry(list.columns, { before, changes: changes as Uint8Array });
+  const changeOf = (token: number) => now.changeSince(before, token);
+  expect([first, second, third].map(({ instrument_token: token }) => changeOf(token))).toEqual([
+    'details',
+    'instrument',
+    'instrument',
+  ]);
+  expect(others.filter(({ instrument_token: token }) => changeOf(token) !== 'none')).toEqual([]);
 });
 
 test('a database that is away keeps nobody from the download', async () => {

@@ -2,8 +2,8 @@
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import {
+  countStoredRows,
   readStoredInstruments,
-  storedRows,
   storeInstruments,
   tradingDateOf,
 } from '../../../ingest/store/instruments.ts';
@@ -49,7 +49,7 @@ test('stores more than one statement, replaces the day before, keeps every colum
   expect(
     await sql`select count(*)::int as n, min(strike)::float as low, max(lot_size) as lot from instruments`,
   ).toEqual([{ n: list.length, low: 0.5, lot: 65 }]);
-  expect(await storedRows(sql)).toEqual(new Map([['NFO', list.length]]));
+  expect(await countStoredRows(sql)).toEqual(new Map([['NFO', list.length]]));
   const share: InstrumentDefinition = {
     instrument_token: option(0).instrument_token,
     tradingsymbol: 'M&M "quoted" \u0939',
