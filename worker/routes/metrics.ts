@@ -63,6 +63,14 @@ function familiesOf<T>(
   });
 }
 
+/** What the memory of gateways is made of, table by table. */
+function holdingsFamily(gateways: readonly GatewayStats[]): Family {
+  const samples = gateways.flatMap(({ gateway, holdings }) =>
+    Object.entries(holdings).map(([table, value]): Sample => ({ labels: { gateway, table }, value })),
+  );
+  return { name: 'edge_gateway_entries', type: 'gauge', help: 'Entries in a table of a gateway.', samples };
+}
+
 function byReason(name: string, help: string, counts: Readonly<Record<string, number>>): Family {
   const samples = Object.entries(counts).map(([reason, value]) => ({ labels: { reason }, value }));
   return { name, type: 'counter', help, samples };
@@ -113,6 +121,7 @@ metrics.get('/metrics', operatorsOnly, async (c) => {
     ...(reported ? sidecarFamilies(reported, Date.now()) : []),
     ...familiesOf(SHARD, shards.values, ({ shard }) => ({ shard })),
     ...familiesOf(GATEWAY, gateways.values, ({ gateway }) => ({ gateway })),
+    holdingsFamily(gateways.values),
     silent,
   ];
   return c.text(exposition(families), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
