@@ -5,5 +5,5 @@ export const API_KEY_PREFIX = 'te_';
 export const API_KEY_PATTERN = /^te_[A-Za-z0-9_-]{43}$/;
 
 /** What a key may be allowed to do. */
-export const API_KEY_SCOPES = ['tokens:revoke', 'gateways:drain'] as const;
+export const API_KEY_SCOPES = ['tokens:revoke', 'gateways:drain', 'stats:read'] as const;
 export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];

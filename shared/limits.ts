@@ -174,6 +174,9 @@ export const VERIFIED_TOKENS_MAX = 2_000;
 export const VERIFIED_TOKEN_MS_MAX = 300_000;
 /** Answer of the database that /health waits for. */
 export const HEALTH_DATABASE_MS_MAX = 2_000;
+/** All who ask /health within this share one answer of their Worker; whoever waits for it, waits for so long at most. */
+export const HEALTH_CACHE_MS = 1_000;
+export const HEALTH_WAIT_MS_MAX = 3_000;
 /** Rows that one statement writes of the instrument list: 250 kB of JSON, written in about 3 ms. */
 export const INSTRUMENT_STORE_ROWS_PER_STATEMENT = 1_000;
 /** Rows of one page of an instrument search. */
@@ -239,8 +242,8 @@ export const MESSAGES_ABUSIVE_PER_SECOND = 400;
 export const REVOCATION_CACHE_MS = 5_000;
 /** Wait of an upgrade for the database; without an answer it goes by what was known before. */
 export const REVOCATION_WAIT_MS_MAX = 1_000;
-/** While another request reads, an upgrade looks this often whether it is done: less than a reading takes. */
-export const REVOCATION_LOOK_MS = 5;
+/** While another request reads what both want to know, one looks this often whether it is done: less than that takes. */
+export const LOOK_AGAIN_MS = 5;
 /** Revoked users in the memory of one Worker: 100 bytes each. The oldest go first, and that is logged as an error. */
 export const REVOCATIONS_MAX = 100_000;
 /** Body of a revocation: one user id. */
