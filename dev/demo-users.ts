@@ -15,6 +15,7 @@ export const ALL_PERMISSIONS = [
   'accounts:read',
   'accounts:write',
   'keys:write',
+  'stats:read',
 ] as const;
 
 export const TRADER: DemoUser = {

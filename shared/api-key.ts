@@ -8,6 +8,7 @@ export const API_KEY_PATTERN = /^te_[A-Za-z0-9_-]{43}$/;
 export const API_KEY_SCOPES = [
   'tokens:revoke',
   'gateways:drain',
+  'stats:read',
   'accounts:read',
   'accounts:write',
   'instruments:read',

@@ -25,6 +25,6 @@ export interface Env {
   readonly ALLOWED_ORIGINS?: string;
   /** Gateways per region that clients are spread over, as `apac-se=4 weur=2`. Absent, one each, and more when it is full. */
   readonly GATEWAY_SLOTS?: string;
-  /** 'development' opens /ws/stats and /metrics to everybody; anything else asks for a token. */
+  /** 'development' opens /ws/stats and /metrics to everybody; anything else asks for `stats:read`. */
   readonly ENVIRONMENT?: string;
 }

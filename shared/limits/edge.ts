@@ -65,6 +65,9 @@ export const SYMBOLS_UNKNOWN_MS = 10_000;
 export const SYMBOLS_PER_QUERY_MAX = 3_000;
 /** Answer of the database that /health waits for. */
 export const HEALTH_DATABASE_MS_MAX = 2_000;
+/** All who ask /health within this share one answer of their Worker; whoever waits for it, waits for so long at most. */
+export const HEALTH_CACHE_MS = 1_000;
+export const HEALTH_WAIT_MS_MAX = 3_000;
 /** A gateway that was full is not asked again for so long: a storm of reconnects must not beat on it. */
 export const GATEWAY_FULL_MS = 1_000;
 /** The sidecar looks at its feed this often; silence is counted in such looks, so that no clock can falsify it. */
@@ -88,3 +91,5 @@ export const FEED_RECYCLE_PAUSE_MS_MAX = 15 * 60_000;
 export const SESSION_LOOKAHEAD_DAYS_MAX = 31;
 /** A calendar file: a year's entries are some 5 kB. */
 export const SESSION_CALENDAR_BYTES_MAX = 256 * 1024;
+/** While another request reads what both want to know, one looks this often whether it is done: less than that takes. */
+export const LOOK_AGAIN_MS = 5;

@@ -74,8 +74,6 @@ export const MESSAGES_ABUSIVE_PER_SECOND = 400;
 export const REVOCATION_CACHE_MS = 5_000;
 /** Wait of an upgrade for the database; without an answer it goes by what was known before. */
 export const REVOCATION_WAIT_MS_MAX = 1_000;
-/** While another request reads, an upgrade looks this often whether it is done: less than a reading takes. */
-export const REVOCATION_LOOK_MS = 5;
 /** Revoked users in the memory of one Worker: 100 bytes each. The oldest go first, and that is logged as an error. */
 export const REVOCATIONS_MAX = 100_000;
 /** Body of a revocation: one user id. */

@@ -49,6 +49,7 @@ const FIELDS = [
   'items',
   'mode',
   'speed',
+  'filter',
   'id',
   'resume',
   'kind',
@@ -110,6 +111,14 @@ export class HostileMessages {
     return {
       ...(this.#random.chance(3) ? { mode: this.#random.pick(['ltp', 'quote', 'full']) } : {}),
       ...(this.#random.chance(3) ? { speed: this.#random.pick(['rt', 100, 250, 1000]) } : {}),
+      ...(this.#random.chance(4) ? { filter: this.#filter() } : {}),
+    };
+  }
+
+  #filter(): object {
+    return {
+      ...(this.#random.chance(2) ? { min_change: this.#random.pick([...ODD_NUMBERS, 0.05, 12]) } : {}),
+      ...(this.#random.chance(2) ? { on_trade: this.#random.pick([true, true, true, false, 1]) } : {}),
     };
   }
 

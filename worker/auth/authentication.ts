@@ -1,5 +1,5 @@
 // The whole check of a token: what it says of itself, and whether its user has been revoked since it was issued.
-import { REVOCATION_CACHE_MS, REVOCATION_LOOK_MS, REVOCATION_WAIT_MS_MAX } from '../../shared/limits.ts';
+import { LOOK_AGAIN_MS, REVOCATION_CACHE_MS, REVOCATION_WAIT_MS_MAX } from '../../shared/limits.ts';
 import { ReadingTurns } from '../core/reading-turns.ts';
 import { type Revocation, Revocations } from '../core/revocations.ts';
 import type { Env } from '../env.ts';
@@ -44,7 +44,7 @@ async function refreshRevocations(env: Env, background: Background): Promise<voi
   // The others wait for it too: it has to go on if this request is given up.
   if (turn)
     background.waitUntil(readLatest(env, background, turn.startedAtMs).finally(() => turns.end(turn)));
-  while (turns.isAwaited(Date.now())) await new Promise((resolve) => setTimeout(resolve, REVOCATION_LOOK_MS));
+  while (turns.isAwaited(Date.now())) await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
 }
 
 /**

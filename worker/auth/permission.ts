@@ -1,5 +1,5 @@
 // Guard of routes that servers use with an API key and people with a token: both name the same permissions.
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import type { ApiKeyScope } from '../../shared/api-key.ts';
 import { AppError } from '../../shared/errors.ts';
 import type { Env } from '../env.ts';
@@ -23,3 +23,18 @@ export async function requirePermission(
     throw new AppError('forbidden', `token does not have the permission ${permission}`);
   return `user:${userId}`;
 }
+
+/** Whoever may read: a server by an API key that has the scope, or any user by a token. A key that is sent has to be good. */
+export function readersOnly(scope: ApiKeyScope): MiddlewareHandler<{ Bindings: Env }> {
+  return async (c, next) => {
+    if (c.req.header(API_KEY_HEADER) === undefined) await requirePrincipal(c);
+    else await requireApiKey(c.req.raw, scope, c.env, c.executionCtx);
+    await next();
+  };
+}
+
+/** Figures name users: they are open in development only, elsewhere to whoever has the permission to read them. */
+export const operatorsOnly: MiddlewareHandler<{ Bindings: Env }> = async (c, next) => {
+  if (c.env.ENVIRONMENT !== 'development') await requirePermission(c, 'stats:read');
+  await next();
+};

@@ -95,6 +95,13 @@ export class BarBook {
     this.#store = store;
   }
 
+  /** Bars of all sessions together, and how many different ones are kept current. */
+  get sizes(): { readonly bars: number; readonly bars_known: number } {
+    let bars = 0;
+    for (const keys of this.#keysOfSession.values()) bars += keys.size;
+    return { bars, bars_known: this.#known.size };
+  }
+
   /** Sorts a request, without repeats, into what fits and what does not, and claims the interest of what fits. */
   plan(session: SessionIndex, items: readonly BarItem[]): Plan<BarItem> {
     let room = CLIENT_BARS_MAX - this.countOf(session);

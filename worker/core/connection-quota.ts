@@ -24,6 +24,10 @@ export function addressUnit(address: string): string {
 class Tally {
   readonly #counts = new Map<string, number>();
 
+  get size(): number {
+    return this.#counts.size;
+  }
+
   of(key: string | undefined): number {
     return key === undefined ? 0 : (this.#counts.get(key) ?? 0);
   }
@@ -65,6 +69,11 @@ export class ConnectionQuota {
   remove(userId: string | undefined, address: string | undefined): void {
     this.#users.add(userId, -1);
     this.#addresses.add(address === undefined ? undefined : addressUnit(address), -1);
+  }
+
+  /** How many users and addresses are here. */
+  get sizes(): { readonly users: number; readonly addresses: number } {
+    return { users: this.#users.size, addresses: this.#addresses.size };
   }
 
   /** Whether the user has a socket here: the next of his devices belongs beside it. */

@@ -38,6 +38,11 @@ export class Delivery {
     this.#ring.start(this.#seq);
   }
 
+  get sizes(): { readonly changed: number; readonly full_sockets: number; readonly missed_ticks: number } {
+    const changed = this.#changed.reduce((sum, slots) => sum + slots.size, 0);
+    return { changed, full_sockets: this.#waiting.size, missed_ticks: this.#ring.entries };
+  }
+
   /** The slot has news. */
   mark(slot: number): void {
     this.#changed[0]?.add(slot);

@@ -20,6 +20,10 @@ export class DepartedSessions {
   readonly #byEpoch = new Map<string, Departed>();
   #subscriptions = 0;
 
+  get size(): number {
+    return this.#byEpoch.size;
+  }
+
   /**
    * Keeps a session in mind. Returns those that have to be forgotten for it: the oldest of a user who has too many, and
    * the oldest of all while they are too many or had subscribed to too much.

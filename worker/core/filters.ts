@@ -67,6 +67,13 @@ interface FilterState {
 export class Filters {
   readonly #bySession = new Map<SessionIndex, Map<number, FilterState>>();
 
+  /** Filters of all sessions together. */
+  get size(): number {
+    let size = 0;
+    for (const states of this.#bySession.values()) size += states.size;
+    return size;
+  }
+
   /** Sets a session's filter of a slot. What it was sent before no longer counts. */
   set(session: SessionIndex, slot: number, filter: RawFilter): void {
     let states = this.#bySession.get(session);

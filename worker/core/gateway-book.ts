@@ -79,6 +79,21 @@ export class GatewayBook {
     return this.#interest.links;
   }
 
+  /** Entries in each of its tables: what has to go when the clients go. */
+  holdings() {
+    const { subscriptions } = this;
+    return {
+      sessions: this.#open.size,
+      subscriptions: subscriptions.total,
+      filters: subscriptions.filters.size,
+      ...this.bars.sizes,
+      instruments: this.#store.size,
+      definitions: this.#definitions.reduce((sum, definition) => sum + (definition ? 1 : 0), 0),
+      ...this.#interest.sizes,
+      ...this.delivery.sizes,
+    };
+  }
+
   openSession(outlet: Outlet): SessionIndex {
     const session = this.#freeSessions.pop() ?? this.#sessions++;
     this.#outlets[session] = outlet;

@@ -18,6 +18,10 @@ export class SessionDeadlines {
   readonly #deadlines = new Map<SessionIndex, Deadline>();
   readonly #leaving = new Map<SessionIndex, Deadline>();
 
+  get size(): number {
+    return this.#deadlines.size + this.#leaving.size;
+  }
+
   /** The session has no token yet. */
   awaitToken(session: SessionIndex, connectedAtMs: number): void {
     this.#set(session, 'authenticate', connectedAtMs + AUTHENTICATE_MS_MAX);

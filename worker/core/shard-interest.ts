@@ -64,6 +64,10 @@ export class ShardInterest {
     this.#source = source;
   }
 
+  get sizes(): { readonly claims: number; readonly told: number } {
+    return { claims: this.#claims.size, told: this.#told.size };
+  }
+
   /** The token's slot, made if needed; -1 when there is none left. */
   slotFor(token: InstrumentToken): number {
     const slot = this.#source.store.slotFor(token);

@@ -6,7 +6,7 @@ import { ConnectionQuota } from '../core/connection-quota.ts';
 import { DepartedSessions } from '../core/departed-sessions.ts';
 import type { FeedEvent } from '../core/feed.ts';
 import { type Expulsion, GatewayBook, type InterestChange } from '../core/gateway-book.ts';
-import type { GatewayStats } from '../core/gateway-stats.ts';
+import type { GatewayCounts, GatewayStats } from '../core/gateway-stats.ts';
 import { REJECTION_TEXTS } from '../core/rejection.ts';
 import type { ShardPush } from '../core/shard-book.ts';
 import type { SessionIndex } from '../core/subscriptions.ts';
@@ -15,6 +15,7 @@ import { DIALECTS } from '../dialects/registry.ts';
 import type { Env } from '../env.ts';
 import { ClientCommands } from './client-commands.ts';
 import { ClientSockets, type Session } from './client-sockets.ts';
+import { GatewayFigures } from './gateway-figures.ts';
 import { GatewayFlusher } from './gateway-flusher.ts';
 import { SessionLife } from './session-life.ts';
 import { ShardCalls } from './shard-calls.ts';
@@ -34,10 +35,10 @@ export class ClientGateway extends DurableObject<Env> {
   readonly #flusher: GatewayFlusher;
   readonly #life: SessionLife;
   readonly #commands: ClientCommands;
+  readonly #figures: GatewayFigures;
   #closedUntilMs = 0;
   /** The feed as it was last heard of; asked for when the first client comes. */
   #feed: FeedEvent | undefined;
-  #counters = { messages_received: 0, pushes_received: 0, upgrades: 0 };
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -58,7 +59,7 @@ export class ClientGateway extends DurableObject<Env> {
       onForget: (session) => this.#forget(session),
       onLease: () => this.ctx.waitUntil(Promise.all([this.#calls.renewAll(), this.#learnFeed()])),
     });
-    this.#commands = new ClientCommands({
+    const parts = {
       gateway: this.#name,
       book: this.#book,
       departed: this.#departed,
@@ -66,6 +67,10 @@ export class ClientGateway extends DurableObject<Env> {
       flusher: this.#flusher,
       calls: this.#calls,
       symbols: new SymbolBook(env, ctx),
+    };
+    this.#figures = new GatewayFigures({ ...parts, quota: this.#quota, life: this.#life });
+    this.#commands = new ClientCommands({
+      ...parts,
       authenticate: (session, command) => this.#life.authenticate(session, command),
       tellShards: (changes) => this.#tellShards(changes),
     });
@@ -88,7 +93,7 @@ export class ClientGateway extends DurableObject<Env> {
     const own = { connectionId: crypto.randomUUID(), connectedAtMs: Date.now(), ...from };
     const session = this.#sockets.open(server, { dialect: 'native-json', ...own }, bearer);
     session.isCounted = true;
-    this.#counters.upgrades++;
+    this.#figures.counters.upgrades++;
     this.#sockets.remember(session);
     this.#life.follow(session);
     if (bearer) this.#welcome(session, bearer);
@@ -109,7 +114,7 @@ export class ClientGateway extends DurableObject<Env> {
 
   /** News of one shard. Synchronous up to the sends: pushes of one shard must not overtake each other. */
   push(push: ShardPush): void {
-    this.#counters.pushes_received++;
+    this.#figures.counters.pushes_received++;
     this.#flusher.sendBars(this.#book.bars.take(push.bars, push.boot));
     const verdict = this.#book.links[push.shard]?.onPush(push);
     if (verdict === 'resync') this.ctx.waitUntil(this.#calls.resync(push.shard));
@@ -140,27 +145,18 @@ export class ClientGateway extends DurableObject<Env> {
     return this.#sockets.size;
   }
 
+  counts(): GatewayCounts {
+    return this.#figures.counts();
+  }
+
   stats(): GatewayStats {
-    return {
-      gateway: this.#name,
-      connections: [...this.#sockets.all()].map(({ index, identity, bearer }) => ({
-        connection_id: identity.connectionId,
-        user_id: bearer?.userId ?? '',
-        subscriptions: this.#book.subscriptions.countOf(index),
-        connected_at: new Date(identity.connectedAtMs).toISOString(),
-      })),
-      total_subscriptions: this.#book.subscriptions.total,
-      tokens: this.#book.subscribedTokens(),
-      resyncs: this.#calls.resyncs,
-      ...this.#counters,
-      ...this.#flusher.counters,
-    };
+    return this.#figures.stats();
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | undefined {
     const session = this.#sockets.get(socket);
     if (!session) return undefined;
-    this.#counters.messages_received++;
+    this.#figures.counters.messages_received++;
     return this.#commands.receive(session, message);
   }
 

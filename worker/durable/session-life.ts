@@ -33,6 +33,10 @@ export class SessionLife {
     this.#context = context;
   }
 
+  get deadlines(): number {
+    return this.#deadlines.size;
+  }
+
   /** From here on the session's token, or its lack of one, is watched. */
   follow(session: Session): void {
     this.#watch(session);

@@ -1,6 +1,6 @@
 // The figures of every part, gathered for /health, /ws/stats and /metrics.
 import { SHARD_COUNT } from '../../shared/shard.ts';
-import type { GatewayStats } from '../core/gateway-stats.ts';
+import type { GatewayCounts, GatewayStats } from '../core/gateway-stats.ts';
 import type { Revocation } from '../core/revocations.ts';
 import type { ShardStats } from '../core/shard-stats.ts';
 import type { ReportedStatus } from '../durable/control-link.ts';
@@ -22,6 +22,11 @@ export async function gather<T>(calls: readonly Promise<T>[]): Promise<Gathered<
 export async function gatherGateways(env: Env): Promise<Gathered<GatewayStats>> {
   const names = await controlStub(env).gateways();
   return gather(names.map((name) => gatewayStub(env, name).stats()));
+}
+
+export async function gatherCounts(env: Env): Promise<Gathered<GatewayCounts>> {
+  const names = await controlStub(env).gateways();
+  return gather(names.map((name) => gatewayStub(env, name).counts()));
 }
 
 export function gatherShards(env: Env): Promise<Gathered<ShardStats>> {

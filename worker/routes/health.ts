@@ -1,11 +1,20 @@
 // GET /health: one look at everything that has to work, in the shape that the first service had.
 import { Hono } from 'hono';
-import { HEALTH_DATABASE_MS_MAX, STATUS_AGE_MS_MAX } from '../../shared/limits.ts';
+import { AppError } from '../../shared/errors.ts';
+import {
+  HEALTH_CACHE_MS,
+  HEALTH_DATABASE_MS_MAX,
+  HEALTH_WAIT_MS_MAX,
+  LOOK_AGAIN_MS,
+  STATUS_AGE_MS_MAX,
+} from '../../shared/limits.ts';
 import type { LoginState } from '../../shared/status.ts';
+import type { Background } from '../auth/authentication.ts';
+import { ReadingTurns, type Turn } from '../core/reading-turns.ts';
 import type { ReportedStatus } from '../durable/control-link.ts';
 import type { Env } from '../env.ts';
 import { pingDatabase } from '../store/db.ts';
-import { gatherGateways, reportedStatus } from './fleet.ts';
+import { gatherCounts, reportedStatus } from './fleet.ts';
 
 export const health = new Hono<{ Bindings: Env }>();
 
@@ -14,7 +23,7 @@ type DependencyState = 'ok' | 'unavailable';
 /** States of a login in which an account carries nothing for long: somebody has to do something. */
 const NOT_LOGGED_IN = ['missing', 'unreadable', 'refused'] as const satisfies readonly LoginState[];
 
-async function databaseState(env: Env, ctx: Pick<ExecutionContext, 'waitUntil'>): Promise<DependencyState> {
+async function databaseState(env: Env, ctx: Background): Promise<DependencyState> {
   const timeout = new Promise<DependencyState>((resolve) =>
     setTimeout(() => resolve('unavailable'), HEALTH_DATABASE_MS_MAX),
   );
@@ -44,11 +53,11 @@ function tickerOf(reported: ReportedStatus | undefined, nowMs: number) {
   };
 }
 
-health.get('/health', async (c) => {
+async function examine(env: Env, ctx: Background) {
   const [reported, gateways, database] = await Promise.all([
-    reportedStatus(c.env),
-    gatherGateways(c.env),
-    databaseState(c.env, c.executionCtx),
+    reportedStatus(env),
+    gatherCounts(env),
+    databaseState(env, ctx),
   ]);
   const ticker = tickerOf(reported, Date.now());
   const accounts = reported?.status.accounts ?? [];
@@ -59,13 +68,13 @@ health.get('/health', async (c) => {
   const registry = reported?.status.instruments;
   const isWhole =
     isFed && isLoggedIn && database === 'ok' && registry?.status === 'ok' && gateways.failed === 0;
-  return c.json({
+  return {
     status: isWhole ? 'ok' : 'degraded',
     ticker,
     websocket: {
       status: gateways.failed === 0 ? 'ok' : 'degraded',
-      active_connections: gateways.values.reduce((sum, { connections }) => sum + connections.length, 0),
-      total_subscriptions: gateways.values.reduce((sum, gateway) => sum + gateway.total_subscriptions, 0),
+      active_connections: gateways.values.reduce((sum, { connections }) => sum + connections, 0),
+      total_subscriptions: gateways.values.reduce((sum, { subscriptions }) => sum + subscriptions, 0),
     },
     dependencies: {
       database,
@@ -77,5 +86,30 @@ health.get('/health', async (c) => {
         source: registry?.source,
       },
     },
-  });
+  };
+}
+
+/** Everybody may ask, and every answer takes a call of each gateway and a query: those who ask at once share one. */
+const turns = new ReadingTurns(HEALTH_CACHE_MS, HEALTH_WAIT_MS_MAX);
+let last: { readonly atMs: number; readonly document: Awaited<ReturnType<typeof examine>> } | undefined;
+
+async function examineInTurn(env: Env, ctx: Background, turn: Turn): Promise<void> {
+  try {
+    last = { atMs: turn.startedAtMs, document: await examine(env, ctx) };
+  } catch (error) {
+    console.error(`health: ${error}`);
+  } finally {
+    turns.end(turn);
+  }
+}
+
+health.get('/health', async (c) => {
+  const turn = turns.begin(Date.now());
+  if (turn) c.executionCtx.waitUntil(examineInTurn(c.env, c.executionCtx, turn));
+  while (turns.isAwaited(Date.now())) await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  // What was well before is not told of what does not answer now.
+  if (!last || Math.abs(Date.now() - last.atMs) > HEALTH_CACHE_MS + HEALTH_WAIT_MS_MAX) {
+    throw new AppError('gateway_unavailable', 'the parts of the edge do not answer');
+  }
+  return c.json(last.document);
 });

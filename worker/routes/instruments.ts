@@ -8,7 +8,7 @@ import {
   INSTRUMENTS_PAGE_ROWS_DEFAULT,
   INSTRUMENTS_PAGE_ROWS_MAX,
 } from '../../shared/limits.ts';
-import { readersOnly } from '../auth/middleware.ts';
+import { readersOnly } from '../auth/permission.ts';
 import type { Env } from '../env.ts';
 import { withDatabase } from '../store/db.ts';
 import {

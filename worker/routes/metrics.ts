@@ -1,7 +1,7 @@
 // GET /metrics: the figures of sidecar, shards and gateways for Prometheus.
 import { Hono } from 'hono';
 import type { AccountStatus, SidecarStatus } from '../../shared/status.ts';
-import { operatorsOnly } from '../auth/middleware.ts';
+import { operatorsOnly } from '../auth/permission.ts';
 import { exposition, type Family, type Sample } from '../core/exposition.ts';
 import type { GatewayStats } from '../core/gateway-stats.ts';
 import type { ShardStats } from '../core/shard-stats.ts';
@@ -77,6 +77,14 @@ function familiesOf<T>(
   });
 }
 
+/** What the memory of gateways is made of, table by table. */
+function holdingsFamily(gateways: readonly GatewayStats[]): Family {
+  const samples = gateways.flatMap(({ gateway, holdings }) =>
+    Object.entries(holdings).map(([table, value]): Sample => ({ labels: { gateway, table }, value })),
+  );
+  return { name: 'edge_gateway_entries', type: 'gauge', help: 'Entries in a table of a gateway.', samples };
+}
+
 function byReason(name: string, help: string, counts: Readonly<Record<string, number>>): Family {
   const samples = Object.entries(counts).map(([reason, value]) => ({ labels: { reason }, value }));
   return { name, type: 'counter', help, samples };
@@ -144,6 +152,7 @@ metrics.get('/metrics', operatorsOnly, async (c) => {
     ...(reported ? sidecarFamilies(reported, Date.now()) : []),
     ...familiesOf(SHARD, shards.values, ({ shard }) => ({ shard })),
     ...familiesOf(GATEWAY, gateways.values, ({ gateway }) => ({ gateway })),
+    holdingsFamily(gateways.values),
     silent,
   ];
   return c.text(exposition(families), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });

@@ -1,7 +1,7 @@
 // GET /ws/stats: who is connected and to how much, over all gateways, and what of it no Kite account has room for.
 import { Hono } from 'hono';
 import { STATS_CONNECTIONS_MAX } from '../../shared/limits.ts';
-import { operatorsOnly } from '../auth/middleware.ts';
+import { operatorsOnly } from '../auth/permission.ts';
 import type { ReportedStatus } from '../durable/control-link.ts';
 import type { Env } from '../env.ts';
 import { gatherGateways, reportedStatus } from './fleet.ts';
