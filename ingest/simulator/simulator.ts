@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { assert } from '../../shared/errors.ts';
 import { SIMULATOR_REQUEST_HEADER_BYTES_MAX } from '../../shared/limits.ts';
+import type { TickMode } from '../../shared/tick.ts';
 import { AccountSessions, accessTokenExpiryMs, type SimulatedAccount } from './account-sessions.ts';
 import type { CommandInput } from './control/command.ts';
 import { SimulatorControl, type SimulatorState } from './control/control.ts';
@@ -55,6 +56,8 @@ export interface Simulator {
   readonly state: SimulatorState;
   nowMs(): number;
   connections(): readonly ConnectionStatus[];
+  /** What each open socket is subscribed to: modes by token. */
+  subscriptions(): readonly ReadonlyMap<number, TickMode>[];
   /** Lets a fault stand, and returns its id. Throws ZodError on one that cannot be. */
   addFault(fault: FaultInput): number;
   /** False when no such fault stands. */
@@ -123,6 +126,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     },
     nowMs,
     connections: () => ticker.connections,
+    subscriptions: () => ticker.subscriptions,
     ...faultMethods(faults, ticker),
     run: (command) => control.run(command),
     stop: async () => {

@@ -129,19 +129,26 @@ export class TickerConnection {
     for (let slot = 0; slot < this.#ranks.length; slot++) if (this.#ranks[slot] !== 0) yield slot;
   }
 
+  /** Modes by token of what is subscribed now. */
+  get modes(): ReadonlyMap<number, TickMode> {
+    const modes = new Map<number, TickMode>();
+    for (const slot of this.slots()) {
+      const token = this.#market.instruments[slot]?.instrument_token;
+      const mode = this.#modeOf(slot);
+      if (token !== undefined && mode !== undefined) modes.set(token, mode);
+    }
+    return modes;
+  }
+
   /** Another market, with slots of its own: tokens that it lists stay subscribed, whatever they name there. */
   enter(market: Market): void {
-    const before = this.#market;
-    const wanted = [...this.slots()].map((slot) => ({
-      token: before.instruments[slot]?.instrument_token ?? 0,
-      mode: this.#modeOf(slot),
-    }));
+    const { modes } = this;
     this.#market = market;
     this.#ranks = new Uint8Array(market.instruments.length);
     Object.assign(this.#counts, { ltp: 0, quote: 0, full: 0 });
     this.#frameBytes = COUNT_BYTES;
     this.#framePackets = 0;
-    for (const { token, mode } of wanted) {
+    for (const [token, mode] of modes) {
       const slot = market.slotOf(token);
       if (slot >= 0) this.subscribe(slot, mode);
     }

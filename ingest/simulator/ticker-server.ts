@@ -74,6 +74,11 @@ export class TickerServer {
     return [...this.#live].map(({ connection }) => connection.status);
   }
 
+  /** What each open socket is subscribed to: modes by token. */
+  get subscriptions(): readonly ReadonlyMap<number, TickMode>[] {
+    return [...this.#live].map(({ connection }) => connection.modes);
+  }
+
   /** Answers an HTTP upgrade: 400, 403, 404 or 429, what a fault says, or a socket. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const admitted = this.#admit(request);
