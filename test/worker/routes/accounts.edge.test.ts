@@ -18,6 +18,7 @@ import {
   ACCOUNT_BODY_BYTES_MAX,
   ACCOUNT_CHANGES_ROWS_MAX,
   CREDENTIAL_CHARS_MAX,
+  HEALTH_CACHE_MS,
   KITE_ACCOUNTS_MAX,
 } from '../../../shared/limits.ts';
 import { app } from '../../../worker/app.ts';
@@ -431,7 +432,12 @@ describe('with a sidecar', () => {
   });
 
   test('health shows the logins without secrets, and is degraded while one is needed', async () => {
+    const realNow = Date.now.bind(Date);
+    let laterMs = 0;
     const health = async () => {
+      // The last answer is old by then.
+      laterMs += HEALTH_CACHE_MS;
+      vi.spyOn(Date, 'now').mockImplementation(() => realNow() + laterMs);
       const response = await exports.default.fetch('http://edge/health');
       return (await response.json()) as { status: string; ticker: { accounts: unknown } };
     };
