@@ -240,6 +240,13 @@ export const GATEWAY_FULL_MS = 1_000;
 /** Characters of an Origin header that a refusal repeats: a host name has 253 at most. */
 export const ORIGIN_CHARS_MAX = 300;
 
+/** Row ids of one binary connection: two bytes each at most, and five times what a client can subscribe to. */
+export const WIRE_ROW_IDS_MAX = 16_384;
+/** One row: a full record with every number at its longest has 3,071 bits. */
+export const WIRE_ROW_BYTES_MAX = 384;
+/** Binary frame that a client reads: 3,000 rows of the largest size. */
+export const WIRE_FRAME_BYTES_MAX = 1_200_000;
+
 /** SDK: full-jitter reconnect, first and highest ceiling; a connection that lived so long wipes out earlier failures. */
 export const CLIENT_SDK_BACKOFF_MS_MIN = 500;
 export const CLIENT_SDK_BACKOFF_MS_MAX = 30_000;
