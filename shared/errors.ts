@@ -46,6 +46,11 @@ export const ERRORS = {
   ingest_superseded: { httpStatus: 409, closeCode: 4009 },
   ingest_frame: { httpStatus: 400, closeCode: null },
   ingest_too_big: { httpStatus: 413, closeCode: null },
+  // What a server sent, as a client of ours reads it: see docs/wire.md.
+  frame_truncated: { httpStatus: 502, closeCode: null },
+  frame_invalid: { httpStatus: 502, closeCode: null },
+  frame_version: { httpStatus: 502, closeCode: null },
+  frame_missed: { httpStatus: 502, closeCode: null },
   // What we could not do.
   not_found: { httpStatus: 404, closeCode: null },
   upgrade_required: { httpStatus: 426, closeCode: null },

@@ -103,6 +103,17 @@ export function modeOfRank(rank: number): TickMode {
   return rank <= 1 ? 'ltp' : rank === 2 ? 'quote' : 'full';
 }
 
+/** The kind of a record once it is cut down to `rank`: its own, or the lower one of the same sort of instrument. */
+export function kindAtRank(kind: RecordKind, rank: ModeRank): RecordKind {
+  if (rank === 1) return RECORD_KIND.ltp;
+  if (rank === 3 || kind === RECORD_KIND.ltp) return kind;
+  return kind === RECORD_KIND.full
+    ? RECORD_KIND.quote
+    : kind === RECORD_KIND.indexFull
+      ? RECORD_KIND.indexQuote
+      : kind;
+}
+
 /** Milliseconds since the epoch as the sidecar's clock had it when the packet arrived. */
 export function receivedAtOf(view: DataView, at: number): number {
   return (

@@ -82,3 +82,9 @@ export const REVOKE_BODY_BYTES_MAX = 4_096;
 export const USER_ID_CHARS_MAX = 256;
 /** Characters of an Origin header that a refusal repeats: a host name has 253 at most. */
 export const ORIGIN_CHARS_MAX = 300;
+/** Row ids of one binary connection: two bytes each at most, and five times what a client can subscribe to. */
+export const WIRE_ROW_IDS_MAX = 16_384;
+/** One row: a full record with every number at its longest has 3,071 bits. */
+export const WIRE_ROW_BYTES_MAX = 384;
+/** Binary frame that a client reads: 3,000 rows of the largest size. */
+export const WIRE_FRAME_BYTES_MAX = 1_200_000;

@@ -8,10 +8,16 @@ export interface Figure {
   readonly ratio?: number;
 }
 
+/** What the command line can ask of a bench; each takes from it what it knows. */
+export interface BenchOptions {
+  /** Folder of a recorded session. */
+  readonly recording?: string;
+}
+
 export interface Bench {
   /** One line: what is measured, against what. */
   readonly about: string;
-  run(): Promise<Readonly<Record<string, Figure>>>;
+  run(options: BenchOptions): Promise<Readonly<Record<string, Figure>>>;
 }
 
 const ROUNDS = 7;

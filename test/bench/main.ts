@@ -1,4 +1,4 @@
-// npm run bench [-- NAME...] [-- --json FILE]: runs the benches, prints a table, writes the figures.
+// npm run bench [-- NAME...] [-- --json FILE] [-- --recording DIR]: runs the benches, prints a table, writes the figures.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   instruments: () => import('./instruments.ts'),
   memory: () => import('./memory.ts'),
   system: () => import('./system.ts'),
+  wire: () => import('./wire.ts'),
 };
 
 function machine(): string {
@@ -42,7 +43,10 @@ function print(name: string, figures: Readonly<Record<string, Figure>>): void {
   }
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'string' }, recording: { type: 'string' } },
+});
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHES);
 const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
 if (unknown.length > 0) {
@@ -56,7 +60,7 @@ for (const name of names) {
   if (!load) continue;
   const { bench } = await load();
   console.log(`${name}: ${bench.about}`);
-  const figures = await bench.run();
+  const figures = await bench.run(values.recording === undefined ? {} : { recording: values.recording });
   print(name, figures);
   results.push({ name, machine: machine(), commit: commit(), figures });
 }
