@@ -14,6 +14,8 @@ export interface FaultRig {
   logIn(apiKey: string): Promise<void>;
   setEnabled(apiKey: string, isEnabled: boolean): Promise<void>;
   killSidecar(): void;
+  /** The list of today takes the place of that of last week, and a new sidecar has read it. */
+  openDay(): Promise<void>;
   stopDatabase(): Promise<void>;
   startDatabase(): Promise<void>;
 }
@@ -217,6 +219,15 @@ const stopDatabase: Draw = () => ({
   end: (rig) => rig.startDatabase(),
 });
 
+const openDay: Draw = () => ({
+  name: 'new day, sidecar started anew',
+  order: ORDER.sidecar,
+  // Clients want instruments of the new day from then on, and are refused while the list is not to be had.
+  isCombinable: false,
+  begin: (rig) => rig.openDay(),
+  end: () => undefined,
+});
+
 const STATUSES = [429, 500, 502, 503] as const;
 
 const DRAWS: readonly Draw[] = [
@@ -247,6 +258,7 @@ const DRAWS: readonly Draw[] = [
   jumpClock,
   sendTexts,
   killSidecar,
+  openDay,
   stopDatabase,
 ];
 
@@ -260,7 +272,7 @@ export function drawRounds(random: SeededRandom, rig: FaultRig, faultsCount: num
     const fault = draw(random, rig);
     const before = rounds.at(-1);
     const isSecond =
-      random.chance(3) && fault.isCombinable && before?.length === 1 && before[0]?.isCombinable;
+      random.chance(2) && fault.isCombinable && before?.length === 1 && before[0]?.isCombinable;
     if (isSecond) before.push(fault);
     else rounds.push([fault]);
   }
