@@ -43,7 +43,7 @@ test(
       try {
         for (const fault of faults) await fault.begin(campaign);
         await sleep(holdMs / 2);
-        campaign.changeDemand();
+        if (faults.every(({ isDemandSteady }) => isDemandSteady !== true)) campaign.changeDemand();
         await sleep(holdMs / 2);
         for (const fault of faults.toReversed()) await fault.end(campaign);
         const endedAtMs = Date.now();

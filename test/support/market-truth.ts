@@ -75,7 +75,11 @@ export class MarketTruth {
     };
     const said = this.#said.get(token) ?? new Map<string, number[]>();
     this.#count++;
-    for (const look of new Set(looksOf(value))) said.set(look, [...(said.get(look) ?? []), this.#count]);
+    for (const look of new Set(looksOf(value))) {
+      const places = said.get(look);
+      if (places === undefined) said.set(look, [this.#count]);
+      else places.push(this.#count);
+    }
     this.#said.set(token, said);
     this.#last.set(token, value);
   }
