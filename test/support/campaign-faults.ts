@@ -14,6 +14,8 @@ export interface FaultRig {
   logIn(apiKey: string): Promise<void>;
   setEnabled(apiKey: string, isEnabled: boolean): Promise<void>;
   killSidecar(): void;
+  /** The list of today takes the place of that of last week, and a new sidecar has read it. */
+  openDay(): Promise<void>;
   stopDatabase(): Promise<void>;
   startDatabase(): Promise<void>;
 }
@@ -24,6 +26,8 @@ export interface CampaignFault {
   readonly order: number;
   /** False where no other one may stand beside it. */
   readonly isCombinable: boolean;
+  /** Nobody wants anything else while it stands. */
+  readonly isDemandSteady?: boolean;
   begin(rig: FaultRig): Promise<void> | void;
   end(rig: FaultRig): Promise<void> | void;
 }
@@ -173,8 +177,10 @@ const jumpClock: Draw = (random) => {
   return {
     name: `exchange clock moved by ${byMs} ms`,
     order: ORDER.simulator,
-    // A sidecar that starts while the exchange's clock is behind cannot know of what was ahead.
+    // A sidecar cannot know what was ahead of a clock that is behind, if it was started since, or if nobody wanted the
+    // instrument for a while.
     isCombinable: false,
+    isDemandSteady: true,
     begin: ({ run }) => run({ command: 'advance_clock', by_ms: byMs }),
     async end({ apiKeys, run, logIn }) {
       run({ command: 'advance_clock', by_ms: -byMs });
@@ -217,6 +223,15 @@ const stopDatabase: Draw = () => ({
   end: (rig) => rig.startDatabase(),
 });
 
+const openDay: Draw = () => ({
+  name: 'new day, sidecar started anew',
+  order: ORDER.sidecar,
+  // Clients want instruments of the new day from then on, and are refused while the list is not to be had.
+  isCombinable: false,
+  begin: (rig) => rig.openDay(),
+  end: () => undefined,
+});
+
 const STATUSES = [429, 500, 502, 503] as const;
 
 const DRAWS: readonly Draw[] = [
@@ -247,6 +262,7 @@ const DRAWS: readonly Draw[] = [
   jumpClock,
   sendTexts,
   killSidecar,
+  openDay,
   stopDatabase,
 ];
 
@@ -260,7 +276,7 @@ export function drawRounds(random: SeededRandom, rig: FaultRig, faultsCount: num
     const fault = draw(random, rig);
     const before = rounds.at(-1);
     const isSecond =
-      random.chance(3) && fault.isCombinable && before?.length === 1 && before[0]?.isCombinable;
+      random.chance(2) && fault.isCombinable && before?.length === 1 && before[0]?.isCombinable;
     if (isSecond) before.push(fault);
     else rounds.push([fault]);
   }

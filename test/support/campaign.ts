@@ -2,6 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, startDatabase } from '../../dev/database.ts';
 import { findFreePort } from '../../dev/free-port.ts';
+import { tradingDateAt } from '../../ingest/simulator/core/expiry-calendar.ts';
+import { type ListedInstrument, listInstruments } from '../../ingest/simulator/core/instrument-list.ts';
+import { nextListing } from '../../ingest/simulator/core/next-listing.ts';
 import { type Simulator, startSimulator } from '../../ingest/simulator/simulator.ts';
 import { DEMAND_LINGER_MS } from '../../shared/limits.ts';
 import type { SidecarStatus } from '../../shared/status.ts';
@@ -23,12 +26,17 @@ const WANTED_PER_CLIENT = 80;
 const MODES: readonly TickMode[] = ['ltp', 'quote', 'full'];
 /** What nobody wants any more ends at Kite after DEMAND_LINGER_MS, counted from when the sidecar hears of it. */
 const LINGERS_MS_MAX = DEMAND_LINGER_MS + 10_000;
+const WEEK_MS = 7 * 24 * 3_600_000;
 const REST_MS_MAX = 20_000;
 const POLL_MS = 50;
 
 /** The account's name; logs redact an api_key. */
 function accountOf(apiKey: string): string {
   return `account_of_${apiKey.slice(-1).toLowerCase()}`;
+}
+
+function symbolsOf(instruments: readonly ListedInstrument[]): ReadonlyMap<number, string> {
+  return new Map(instruments.map(({ instrument_token, tradingsymbol }) => [instrument_token, tradingsymbol]));
 }
 
 /** When somebody last desired a token in each mode. */
@@ -41,15 +49,22 @@ export class Campaign implements FaultRig {
   readonly #pinned = new Map<number, TickMode>();
   readonly #history: History = new Map();
   readonly #falsified: TickData[] = [];
+  /** Ticks that the market had said before others that the client has had. */
+  readonly #overtaken: TickData[] = [];
   readonly #clients: StreamClient[] = [];
   #simulator: Simulator | undefined;
   #database: Database | undefined;
   #stack: TestStack | undefined;
+  readonly #lastWeek = tradingDateAt(Date.now() - WEEK_MS);
+  readonly #today = tradingDateAt(Date.now());
+  readonly #symbolsToday: ReadonlyMap<number, string>;
   #clusterDirectory = '';
   #frozenAtMs: number | undefined;
 
   constructor(random: SeededRandom) {
     this.#random = random;
+    const before = listInstruments({ tradingDate: this.#lastWeek, instrumentsCount: INSTRUMENTS });
+    this.#symbolsToday = symbolsOf(nextListing(before, this.#today).instruments);
   }
 
   get #sim(): Simulator {
@@ -66,6 +81,7 @@ export class Campaign implements FaultRig {
   async start(directory: string): Promise<void> {
     this.#clusterDirectory = directory;
     this.#simulator = await startSimulator({
+      tradingDate: this.#lastWeek,
       instrumentsCount: INSTRUMENTS,
       ticksPerInstrumentPerSecond: TICKS_PER_INSTRUMENT_PER_SECOND,
       accounts: API_KEYS.map((apiKey, i) => ({
@@ -122,6 +138,16 @@ export class Campaign implements FaultRig {
   killSidecar: FaultRig['killSidecar'] = () => {
     // Of two faults at once the second may find it dead.
     if (this.stack.pid('sidecar') !== undefined) this.stack.kill('sidecar');
+  };
+  openDay: FaultRig['openDay'] = async () => {
+    const back = this.stack.nextReady('sidecar');
+    this.#sim.run({ command: 'open_date', trading_date: this.#today });
+    this.killSidecar();
+    await back;
+    await this.#settle(REST_MS_MAX, async () => {
+      const status = await this.#json<SidecarStatus>(`${this.stack.info.sidecar}/status`);
+      return status?.instruments.stored === true ? [] : ['the list of the day is not stored'];
+    });
   };
   stopDatabase: FaultRig['stopDatabase'] = async () => await this.#database?.stop();
   startDatabase: FaultRig['startDatabase'] = async () => {
@@ -187,14 +213,14 @@ export class Campaign implements FaultRig {
     } finally {
       this.#frozenAtMs = undefined;
     }
-    const broken = this.#broken();
-    if (broken.length > 0) throw new Error(broken.join('\n'));
   }
 
   async #settle(withinMs: number, look: () => Promise<readonly string[]>): Promise<void> {
     const deadlineMs = Date.now() + withinMs;
     for (;;) {
-      const problems = [...(await look()), ...this.#broken()];
+      const problems = await look();
+      const broken = this.#broken();
+      if (broken.length > 0) throw new Error(broken.join('\n'));
       if (problems.length === 0) return;
       if (Date.now() > deadlineMs) throw new Error(`after ${withinMs} ms:\n${problems.join('\n')}`);
       await sleep(POLL_MS);
@@ -238,14 +264,17 @@ export class Campaign implements FaultRig {
     return problems;
   }
 
-  /** Instruments of which a client has had nothing since then, or not in the mode that it wants. */
+  /** Instruments of which a client has had nothing since then, or not in the mode that it wants, or under a wrong name. */
   #silent(sinceMs: number): string[] {
+    const symbols = symbolsOf(this.#sim.instruments);
     return this.#clients.flatMap((client, i) =>
       [...client.wanted].flatMap(([token, mode]) => {
         const last = client.last.get(token);
         if (last === undefined || Date.parse(last.received_at) < sinceMs)
           return [`client ${i} has had nothing of ${token} since`];
-        return last.mode === mode ? [] : [`client ${i} gets ${token} in ${String(last.mode)}, not ${mode}`];
+        if (last.mode !== mode) return [`client ${i} gets ${token} in ${String(last.mode)}, not ${mode}`];
+        const symbol = symbols.get(token);
+        return last.tradingsymbol === symbol ? [] : [`client ${i} gets ${symbol} as ${last.tradingsymbol}`];
       }),
     );
   }
@@ -264,6 +293,7 @@ export class Campaign implements FaultRig {
   /** What must never have happened. */
   #broken(): string[] {
     const falsified = this.#falsified.slice(0, 3).map((tick) => `never said: ${JSON.stringify(tick)}`);
+    const overtaken = this.#overtaken.slice(0, 3).map((tick) => `overtaken: ${JSON.stringify(tick)}`);
     const backward = this.#clients
       .flatMap((client) => client.backward)
       .slice(0, 3)
@@ -275,7 +305,7 @@ export class Campaign implements FaultRig {
     const lost = this.#clients
       .filter(({ connects }) => connects > 1)
       .map(() => 'a client has lost its socket');
-    return [...falsified, ...backward, ...refused.slice(0, 3), ...lost];
+    return [...falsified, ...overtaken, ...backward, ...refused.slice(0, 3), ...lost];
   }
 
   /** Of everybody, pins and clients. */
@@ -309,14 +339,24 @@ export class Campaign implements FaultRig {
     return atMs !== undefined && Date.now() - atMs < LINGERS_MS_MAX;
   }
 
+  /** An instrument that today's list has, too: the others go with their list. */
   #drawToken(): number {
-    return this.#random.pick(this.#sim.instruments).instrument_token;
+    const isToday = this.#sim.tradingDate === this.#today;
+    const lasting = this.#sim.instruments.filter(
+      ({ instrument_token, tradingsymbol }) =>
+        isToday || this.#symbolsToday.get(instrument_token) === tradingsymbol,
+    );
+    return this.#random.pick(lasting).instrument_token;
   }
 
   #startClient(): StreamClient {
     const client = new StreamClient(`${this.stack.info.ws}?token=${this.stack.info.token}`, []);
+    const places = new Map<number, number>();
     client.onTick((tick) => {
-      if (!this.#truth.hasSaid(tick)) this.#falsified.push(tick);
+      const place = this.#truth.placeOf(tick, places.get(tick.instrument_token) ?? 0);
+      if (place === 'never') this.#falsified.push(tick);
+      else if (place === undefined) this.#overtaken.push(tick);
+      else places.set(tick.instrument_token, place);
     });
     return client.start();
   }

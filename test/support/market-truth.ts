@@ -28,7 +28,9 @@ function looksOf({ price, volume, exchangeTimeMs }: Value): string[] {
 
 /** Listens to every market of this process from its making until `stop`. */
 export class MarketTruth {
-  readonly #said = new Map<number, Set<string>>();
+  /** Of each token and look the places in the order of all that was said, ascending. */
+  readonly #said = new Map<number, Map<string, number[]>>();
+  #count = 0;
   readonly #last = new Map<number, Value>();
   readonly #spy;
 
@@ -45,10 +47,14 @@ export class MarketTruth {
     this.#spy.mockRestore();
   }
 
-  /** Whether the market has ever said this. */
-  hasSaid(tick: TickData): boolean {
+  /**
+   * The first place at or after `from` at which the market has said this. Undefined: not since then; 'never': not at all.
+   * Places ascend over all that the market says, so whoever hears it in order can be followed from place to place.
+   */
+  placeOf(tick: TickData, from: number): number | undefined | 'never' {
     const [look = ''] = looksOf(valueIn(tick));
-    return this.#said.get(tick.instrument_token)?.has(look) === true;
+    const places = this.#said.get(tick.instrument_token)?.get(look);
+    return places === undefined ? 'never' : places.find((place) => place >= from);
   }
 
   /** Whether it is what the market has said last. */
@@ -67,8 +73,13 @@ export class MarketTruth {
       volume,
       exchangeTimeMs: exchangeTimestampS === undefined ? undefined : exchangeTimestampS * 1_000,
     };
-    const said = this.#said.get(token) ?? new Set();
-    for (const look of looksOf(value)) said.add(look);
+    const said = this.#said.get(token) ?? new Map<string, number[]>();
+    this.#count++;
+    for (const look of new Set(looksOf(value))) {
+      const places = said.get(look);
+      if (places === undefined) said.set(look, [this.#count]);
+      else places.push(this.#count);
+    }
     this.#said.set(token, said);
     this.#last.set(token, value);
   }

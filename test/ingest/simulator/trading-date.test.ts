@@ -118,6 +118,9 @@ test('subscriptions to tokens that nothing took over are gone, without a word', 
   simulator.run({ command: 'open_date', trading_date: '2027-03-01' });
   const still = simulator.instruments.filter(({ instrument_token: token }) => listed.has(token)).length;
   expect(simulator.connections()[0]?.subscriptions.quote).toBe(still);
+  const modes = simulator.subscriptions()[0] ?? new Map();
+  expect([...modes.keys()].filter((token) => listed.has(token))).toHaveLength(still);
+  expect([...new Set(modes.values())]).toEqual(['quote']);
   expect(client.texts).toEqual([]);
 });
 
