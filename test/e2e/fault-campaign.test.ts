@@ -11,7 +11,7 @@ import { Campaign } from '../support/campaign.ts';
 import { drawRounds } from '../support/campaign-faults.ts';
 
 const SEED = Number(process.env.CAMPAIGN_SEED ?? randomInt(1, 2 ** 31));
-const FAULTS = Number(process.env.CAMPAIGN_FAULTS ?? 13);
+const FAULTS = Number(process.env.CAMPAIGN_FAULTS ?? 12);
 /** A fault stands so long: some pass unseen, some outlast the silence after which a socket is given up. */
 const FAULT_MS = { min: 500, max: 8_000 };
 /** Kite's throttling alone keeps an account away for 15 s and more. */
