@@ -64,6 +64,13 @@ export function recordWords(kind: number): number {
   }
 }
 
+/** Exchange time of the record at word `at` in seconds; 0 where its kind has none or the packet left it empty. */
+export function exchangeTimeOf(words: Uint32Array, at = 0): number {
+  const kind = words[at + AT.kind / 4];
+  if (kind !== RECORD_KIND.full && kind !== RECORD_KIND.indexFull) return 0;
+  return words[at + AT.exchangeTimestamp / 4] as number;
+}
+
 /** False where Kite has no such packet for the token's segment: only indices have index kinds, and they have no others but ltp. */
 export function isKindOfToken(kind: number, token: number): boolean {
   const isIndexKind = kind === RECORD_KIND.indexQuote || kind === RECORD_KIND.indexFull;

@@ -9,13 +9,20 @@ import {
   SIDECAR_INSTRUMENTS_MAX,
 } from '../../shared/limits.ts';
 import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
-import { AT, RECORD_WORDS_MAX, rankOfMode, recordWords, type TickMode } from '../../shared/tick.ts';
+import {
+  AT,
+  exchangeTimeOf,
+  RECORD_WORDS_MAX,
+  rankOfMode,
+  recordWords,
+  type TickMode,
+} from '../../shared/tick.ts';
 import { copyWords, TickStore } from '../../shared/tick-store.ts';
 import { BatchRoom } from './batch-room.ts';
 import { EMPTY_INSTRUMENT_BOOK, type InstrumentBook } from './instrument-book.ts';
 import { checkKnownTokens } from './known-tokens.ts';
 import { ShardLink } from './shard-link.ts';
-import { exchangeTimeOf, type HeldTick } from './validate.ts';
+import type { HeldTick } from './validate.ts';
 
 /** Totals. Accepted + resent = posted + conflated + dropped + what is dirty or under way. */
 export interface BatcherCounters {

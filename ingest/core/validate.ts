@@ -4,7 +4,7 @@ import {
   KITE_LOWER_MODE_PACKETS_MAX,
   VOLUME_COMPARED_MS_MAX,
 } from '../../shared/limits.ts';
-import { AT, RECORD_KIND, rankOfKind } from '../../shared/tick.ts';
+import { AT, exchangeTimeOf, RECORD_KIND, rankOfKind } from '../../shared/tick.ts';
 
 export const TICK_REJECTIONS = [
   'unknown_instrument',
@@ -88,11 +88,4 @@ function isLowerMode(kind: number, { words, at, wantedRank, lowerModeRefused }: 
   const rank = rankOfKind(kind);
   if (rank >= wantedRank || lowerModeRefused >= KITE_LOWER_MODE_PACKETS_MAX) return false;
   return rankOfKind(words[at + AT.kind / 4] as number) > rank;
-}
-
-/** Exchange time of the record at the start of `words` in seconds; 0 where its kind has none or the packet left it empty. */
-export function exchangeTimeOf(words: Uint32Array): number {
-  const kind = words[AT.kind / 4];
-  if (kind !== RECORD_KIND.full && kind !== RECORD_KIND.indexFull) return 0;
-  return words[AT.exchangeTimestamp / 4] as number;
 }

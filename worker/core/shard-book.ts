@@ -20,6 +20,7 @@ import {
 } from './interest.ts';
 import { ShardBars } from './shard-bars.ts';
 import type { ShardStats } from './shard-stats.ts';
+import { isOlder } from './tick-order.ts';
 import { UnwantedInstruments } from './unwanted-instruments.ts';
 
 export type { InterestItem } from './interest.ts';
@@ -78,7 +79,7 @@ export class ShardBook {
   #seq = 0;
   #demandVersion = 1;
   #lastBatchAtMs = 0;
-  #counters = { batches: 0, duplicates: 0, gaps: 0, ticks: 0, refused: 0, storeFull: 0 };
+  #counters = { batches: 0, duplicates: 0, gaps: 0, ticks: 0, refused: 0, storeFull: 0, outOfOrder: 0 };
 
   /** Batches of sidecars before `epochFence` are refused: this memory's predecessor has had a later one's. */
   constructor(shard: number, boot: number, epochFence = 0) {
@@ -118,11 +119,8 @@ export class ShardBook {
 
   #refusalOf(batch: Batch, signedAtMs: number): Extract<ApplyResult, { kind: 'refused' }> | undefined {
     if (batch.shard !== this.shard) {
-      return {
-        kind: 'refused',
-        code: 'ingest_frame',
-        message: `batch for shard ${batch.shard} at ${this.shard}`,
-      };
+      const message = `batch for shard ${batch.shard} at ${this.shard}`;
+      return { kind: 'refused', code: 'ingest_frame', message };
     }
     const activeEpoch = Math.max(this.#epoch, this.#epochFence);
     if (batch.epoch < activeEpoch) {
@@ -196,6 +194,7 @@ export class ShardBook {
       const token = batch.ticks[at] as InstrumentToken;
       const slot = this.#store.slotFor(token);
       if (slot < 0) this.#counters.storeFull++;
+      else if (isOlder(this.#store, slot, batch.ticks, at)) this.#counters.outOfOrder++;
       else {
         this.#store.put(slot, batch.ticks, at);
         this.#store.view.setUint32(this.#store.byteOffset(slot) + AT.seq, this.#seq, true);

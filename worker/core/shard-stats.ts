@@ -15,4 +15,6 @@ export interface ShardStats {
   readonly ticks: number;
   readonly refused: number;
   readonly storeFull: number;
+  /** Ticks that were of before what was held. */
+  readonly outOfOrder: number;
 }

@@ -49,6 +49,7 @@ const SHARD: readonly Figure<ShardStats>[] = [
   ['counter', 'edge_shard_ticks_total', 'Ticks taken by a shard.', (s) => s.ticks],
   ['counter', 'edge_shard_duplicates_total', 'Batches that were there already.', (s) => s.duplicates],
   ['counter', 'edge_shard_gaps_total', 'Batch sequences that were skipped.', (s) => s.gaps],
+  ['counter', 'edge_shard_ticks_out_of_order_total', 'Ticks of before what was held.', (s) => s.outOfOrder],
   ['counter', 'edge_shard_refused_total', 'Batches replayed or superseded.', (s) => s.refused],
   ['gauge', 'edge_shard_instruments', 'Instruments with a last value.', (s) => s.instruments],
   ['gauge', 'edge_shard_wanted', 'Instruments that gateways want.', (s) => s.wanted],

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { exchangeTimeOf, type HeldTick, rejectionOf } from '../../../ingest/core/validate.ts';
+import { type HeldTick, rejectionOf } from '../../../ingest/core/validate.ts';
 import {
   EXCHANGE_TIME_AHEAD_S_MAX,
   KITE_LOWER_MODE_PACKETS_MAX,
   VOLUME_COMPARED_MS_MAX,
 } from '../../../shared/limits.ts';
-import { RECORD_KIND, type RecordKind } from '../../../shared/tick.ts';
+import { exchangeTimeOf, RECORD_KIND, type RecordKind } from '../../../shared/tick.ts';
 import { recordOf } from '../../support/records.ts';
 
 const NOW_S = 1_764_000_000;
