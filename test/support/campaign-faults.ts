@@ -26,8 +26,6 @@ export interface CampaignFault {
   readonly order: number;
   /** False where no other one may stand beside it. */
   readonly isCombinable: boolean;
-  /** Nobody wants anything else while it stands. */
-  readonly isDemandSteady?: boolean;
   begin(rig: FaultRig): Promise<void> | void;
   end(rig: FaultRig): Promise<void> | void;
 }
@@ -177,10 +175,8 @@ const jumpClock: Draw = (random) => {
   return {
     name: `exchange clock moved by ${byMs} ms`,
     order: ORDER.simulator,
-    // A sidecar cannot know what was ahead of a clock that is behind, if it was started since, or if nobody wanted the
-    // instrument for a while.
+    // A sidecar that is started meanwhile takes no tick before the clock is where the last one had left it.
     isCombinable: false,
-    isDemandSteady: true,
     begin: ({ run }) => run({ command: 'advance_clock', by_ms: byMs }),
     async end({ apiKeys, run, logIn }) {
       run({ command: 'advance_clock', by_ms: -byMs });
