@@ -33,14 +33,14 @@ export class AcknowledgementBook<Accepted> {
   }
 
   /**
-   * Writes down what is known by now, of one holder or of all; undefined from `outcomeOf` means that there is no
+   * Writes down what is known by now, of these holders or of all; undefined from `outcomeOf` means that there is no
    * answer yet.
    */
   settle(
     outcomeOf: (holder: number, key: Instrument) => ItemOutcome<Accepted> | undefined,
-    only?: number,
+    holders: Iterable<number> = this.#unanswered.keys(),
   ): void {
-    for (const holder of only === undefined ? this.#unanswered.keys() : [only]) {
+    for (const holder of holders) {
       const waiting = this.#unanswered.get(holder);
       if (!waiting) continue;
       for (const key of waiting.keys) {

@@ -46,25 +46,28 @@ export class Channel<Options, Accepted> {
     const keys = this.desired.add(holder, instruments, options);
     for (const key of keys) this.#session.forgetRefusal(this.desired.canonicalOf(key));
     const acknowledgement = this.#acknowledgements.open(holder, keys);
-    this.#settle(holder);
+    this.#settle(this.desired.holdersOf(keys));
     this.#options.onChanged();
     return acknowledgement;
   }
 
   update(holder: number, options: Options): void {
-    this.desired.add(holder, this.desired.instrumentsHeldBy(holder), options);
+    const keys = this.desired.add(holder, this.desired.instrumentsHeldBy(holder), options);
+    this.#settle(this.desired.holdersOf(keys));
     this.#options.onChanged();
   }
 
   unsubscribe(instruments: readonly Instrument[], holder?: number): void {
+    const concerned = this.desired.holdersOf(instruments);
     this.desired.remove(instruments, holder);
-    this.#settle(holder);
+    this.#settle(concerned);
     this.#options.onChanged();
   }
 
   /** Changes the options of every subscription of the instrument; false when there is none. */
   change(instrument: Instrument, change: (options: Options) => Options): boolean {
     const isHeld = this.desired.change(instrument, change);
+    this.#settle(this.desired.holdersOf([instrument]));
     this.#options.onChanged();
     return isHeld;
   }
@@ -148,8 +151,12 @@ export class Channel<Options, Accepted> {
     return this.#session.nextDueMs();
   }
 
-  #settle(only?: number): void {
-    this.#acknowledgements.settle((holder, key) => this.#outcomeOf(holder, key), only);
+  /**
+   * A wish that changes a stream may be the answer for others who have it: the stream may be again what the server
+   * streams already, and then no answer of the server follows.
+   */
+  #settle(holders?: Iterable<number>): void {
+    this.#acknowledgements.settle((holder, key) => this.#outcomeOf(holder, key), holders);
   }
 
   #outcomeOf(holder: number, key: Instrument): ItemOutcome<Accepted> | undefined {

@@ -86,6 +86,17 @@ export class DesiredState<Options> {
     return [...(this.#instrumentsOf.get(holder) ?? [])];
   }
 
+  /** Everybody who has one of these instruments, by either name. */
+  holdersOf(instruments: Iterable<Instrument>): Set<number> {
+    const holders = new Set<number>();
+    for (const instrument of instruments) {
+      for (const name of this.#namesOf(instrumentKey(instrument))) {
+        for (const holder of this.#entries.get(name)?.holders.keys() ?? []) holders.add(holder);
+      }
+    }
+    return holders;
+  }
+
   /** Whether the holder has anything left. */
   isHolding(holder: number): boolean {
     return this.#instrumentsOf.has(holder);
