@@ -7,6 +7,7 @@ import { Accounts } from './kite/accounts.ts';
 import { currentHolder, isHolderGone } from './lease-holder.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { createLogger, errorText, type Logger } from './log.ts';
+import { LogSecrets } from './log-secrets.ts';
 import { Sidecar } from './sidecar.ts';
 import { constantSource, type Source } from './source.ts';
 import { startStatusServer } from './status-server.ts';
@@ -41,7 +42,7 @@ function pinnedOf({ DATABASE_URL: databaseUrl }: Config, log: Logger): Source<re
 async function main(config: Config): Promise<void> {
   const { KITE_API_KEY, KITE_ACCESS_TOKEN, INGEST_SECRET, DATABASE_URL, CREDENTIALS_KEYS } = config;
   const configured = [KITE_API_KEY, KITE_ACCESS_TOKEN, INGEST_SECRET, DATABASE_URL, CREDENTIALS_KEYS];
-  const secrets = new Set(configured.filter((secret) => secret !== undefined));
+  const secrets = new LogSecrets(configured);
   const log = createLogger({
     level: config.LOG_LEVEL,
     format: config.LOG_FORMAT,
@@ -56,7 +57,7 @@ async function main(config: Config): Promise<void> {
   };
   const clock = systemClock;
   const random = Math.random;
-  const onSecret = (secret: string) => void secrets.add(secret);
+  const onSecret = (secret: string) => secrets.learn(secret);
   const duty = new Duty({
     // What a term follows is its own: it ends with the term.
     create: (epoch, lease, onSuperseded) => {

@@ -134,3 +134,5 @@ export const INSTRUMENT_EXCHANGE_ROWS_SHARE_MIN = 0.4;
 export const INSTRUMENT_EXCHANGE_ROWS_COMPARED_MIN = 500;
 /** Characters of somebody else's text that one log line quotes. */
 export const LOG_QUOTE_CHARS_MAX = 200;
+/** Keys and tokens that logs are searched for beside the configured ones: those of 64 accounts, each key and token, eight times over. */
+export const LOG_SECRETS_MAX = 1_024;
