@@ -36,6 +36,14 @@ export const RESYNC_BACKOFF_MS_MAX = 5_000;
 export const STATS_CONNECTIONS_MAX = 2_000;
 /** Gap between two flushes of one gateway: pushes of all shards inside it become one. */
 export const GATEWAY_FLUSH_WINDOW_MS = 20;
+/** Rows that a flush notes down before it sends them: 4 MB; 1,000 clients with 260 changed instruments each. */
+export const FLUSH_ROWS_QUEUED_MAX = 262_144;
+/** Bytes of rows that a flush makes before it sends them: 10,000 changed instruments, in one mode. */
+export const FLUSH_ROWS_BYTES_MAX = 262_144;
+/** Characters of JSON rows that a flush makes before it sends them: 8 MB, 10,000 full ticks. */
+export const FLUSH_ROWS_CHARS_MAX = 8_388_608;
+/** Bytes or characters of one frame of rows; more rows make another frame. As much as an empty socket is given. */
+export const ROWS_FRAME_BYTES_MAX = 65_536;
 /** Pause before full sockets are looked at again: from the first, doubled while nothing moves, to the second. */
 export const DRAIN_PAUSE_MS_MIN = 1;
 export const DRAIN_PAUSE_MS_MAX = 50;

@@ -34,8 +34,8 @@ export const RESUME_SESSIONS_MAX = 2_000;
 /** Of one user, who may have a few devices but not the memory of everybody; and what all of them may have subscribed to. */
 export const RESUME_SESSIONS_PER_USER_MAX = 3;
 export const RESUME_SUBSCRIPTIONS_MAX = 200_000;
-/** Characters of missed ticks that one client is sent; who has missed more gets current values. */
-export const RESUME_CHARS_MAX = 500_000;
+/** Bytes or characters of missed ticks that one client is sent; who has missed more gets current values. */
+export const RESUME_BYTES_MAX = 500_000;
 /** Commands of one socket that have no answer yet, those that wait their turn included; what comes then is refused. */
 export const CLIENT_COMMANDS_QUEUED_MAX = 64;
 /** Rejected items that one acknowledgement spells out. */
@@ -82,6 +82,8 @@ export const REVOKE_BODY_BYTES_MAX = 4_096;
 export const USER_ID_CHARS_MAX = 256;
 /** Characters of an Origin header that a refusal repeats: a host name has 253 at most. */
 export const ORIGIN_CHARS_MAX = 300;
+/** Characters of an unknown format that a refusal repeats. */
+export const FORMAT_CHARS_MAX = 40;
 /** Row ids of one binary connection: two bytes each at most, and five times what a client can subscribe to. */
 export const WIRE_ROW_IDS_MAX = 16_384;
 /** One row: a full record with every number at its longest has 3,071 bits. */

@@ -34,14 +34,21 @@ export function fletcher16(bytes: Uint8Array, end: number): number {
   return (sums << 8) | sum;
 }
 
-/** Writes frames, one after the other, into the same bytes. */
+/** Writes frames, one after the other, into the same bytes. A frame may go to several connections: its rows are written once. */
 export class FrameWriter {
   readonly #bytes: Uint8Array<ArrayBuffer>;
-  #at = 0;
+  readonly #header = new Uint8Array(HEADER_BYTES_MAX);
+  #headerBytes = 0;
+  /** Where the next row goes; rows stand behind the room for the largest header. */
+  #at = HEADER_BYTES_MAX;
   #first = 0;
   #seq = 0;
   /** How much later than the base time the sequence is, as a number without a sign. */
   #lead = 0;
+  /** Fletcher's sums of the rows, and up to where they are taken. */
+  #sum = 0;
+  #sums = 0;
+  #summedTo = HEADER_BYTES_MAX;
 
   /** Throws RangeError on bytes that not even one row fits. */
   constructor(bytes: Uint8Array<ArrayBuffer>) {
@@ -58,26 +65,44 @@ export class FrameWriter {
     this.#lead = lead >= 0 ? 2 * lead : -2 * lead - 1;
   }
 
-  /** Begins a frame that comes after the connection's one of `counterBefore` and `seqBefore`. */
-  start(counterBefore: number, seqBefore: number): void {
+  /** Begins a frame without rows; `address` or `addressRestart` says whom it is for. */
+  clear(): void {
+    this.#at = HEADER_BYTES_MAX;
+    this.#summedTo = HEADER_BYTES_MAX;
+    this.#sum = 0;
+    this.#sums = 0;
+  }
+
+  /** Has the frame come after the connection's one of `counterBefore` and `seqBefore`. */
+  address(counterBefore: number, seqBefore: number): void {
     if (this.#seq < seqBefore) throw new RangeError(`sequence ${this.#seq} after ${seqBefore}`);
-    this.#start((counterBefore + 1) & FRAME_COUNTER_MASK, this.#seq - seqBefore);
+    this.#writeHeader((counterBefore + 1) & FRAME_COUNTER_MASK, this.#seq - seqBefore);
   }
 
   /**
-   * Begins a frame that needs none before it, as a connection's first one has to be: the client forgets what it has, and
-   * goes on counting from `counter`.
+   * Has the frame need none before it, as a connection's first one has to be: the client forgets what it has, and goes on
+   * counting from `counter`.
    */
-  restart(counter: number): void {
-    this.#start(FRAME_RESTART | counter, this.#seq);
+  addressRestart(counter: number): void {
+    this.#writeHeader(FRAME_RESTART | counter, this.#seq);
   }
 
-  #start(counter: number, step: number): void {
-    const bytes = this.#bytes;
-    bytes[0] = this.#first;
-    bytes[1] = counter;
-    bytes[2] = counter >>> 8;
-    this.#at = 3;
+  start(counterBefore: number, seqBefore: number): void {
+    this.clear();
+    this.address(counterBefore, seqBefore);
+  }
+
+  restart(counter: number): void {
+    this.clear();
+    this.addressRestart(counter);
+  }
+
+  #writeHeader(counter: number, step: number): void {
+    const header = this.#header;
+    header[0] = this.#first;
+    header[1] = counter;
+    header[2] = counter >>> 8;
+    this.#headerBytes = 3;
     this.#varint(step);
     this.#varint(this.#lead);
   }
@@ -103,22 +128,50 @@ export class FrameWriter {
     return true;
   }
 
-  /** The frame, a view that the next one overwrites. */
+  /** The frame as it is addressed, a view that the next one overwrites. */
   finish(): Uint8Array<ArrayBuffer> {
     const bytes = this.#bytes;
-    const check = fletcher16(bytes, this.#at);
-    bytes[this.#at++] = check;
-    bytes[this.#at++] = check >>> 8;
-    return bytes.subarray(0, this.#at);
+    this.#sumRows();
+    const from = HEADER_BYTES_MAX - this.#headerBytes;
+    let sum = 0;
+    let sums = 0;
+    for (let i = 0; i < this.#headerBytes; i++) {
+      const byte = this.#header[i] as number;
+      bytes[from + i] = byte;
+      sum += byte;
+      sums += sum;
+    }
+    // Sums of the whole, of those of its two parts.
+    sums += sum * (this.#at - HEADER_BYTES_MAX) + this.#sums;
+    bytes[this.#at] = (sum + this.#sum) % 255;
+    bytes[this.#at + 1] = sums % 255;
+    return bytes.subarray(from, this.#at + FRAME_CHECK_BYTES);
+  }
+
+  /** Takes in the rows that were added since. */
+  #sumRows(): void {
+    let [sum, sums] = [this.#sum, this.#sums];
+    for (let from = this.#summedTo; from < this.#at; from += SUM_BYTES_MAX) {
+      const to = Math.min(this.#at, from + SUM_BYTES_MAX);
+      for (let i = from; i < to; i++) {
+        sum += this.#bytes[i] as number;
+        sums += sum;
+      }
+      sum %= 255;
+      sums %= 255;
+    }
+    this.#sum = sum;
+    this.#sums = sums;
+    this.#summedTo = this.#at;
   }
 
   /** LEB128. Numbers may be times, which have more than 32 bits. */
   #varint(value: number): void {
     let rest = value;
     while (rest > 0x7f) {
-      this.#bytes[this.#at++] = 0x80 | (rest % 128);
+      this.#header[this.#headerBytes++] = 0x80 | (rest % 128);
       rest = Math.floor(rest / 128);
     }
-    this.#bytes[this.#at++] = rest;
+    this.#header[this.#headerBytes++] = rest;
   }
 }

@@ -1,7 +1,8 @@
 // Where a request carries its token: a header, the offered subprotocols, or the query.
+import { WIRE_SUBPROTOCOL } from '../../shared/wire/frame.ts';
 
 /** Subprotocols of sockets that we speak. */
-const SUBPROTOCOLS = ['ticker.json'] as const;
+const SUBPROTOCOLS: readonly string[] = ['ticker.json', WIRE_SUBPROTOCOL];
 const BEARER_PREFIX = 'bearer.';
 
 function offeredSubprotocols(request: Request): string[] {
@@ -10,7 +11,7 @@ function offeredSubprotocols(request: Request): string[] {
 }
 
 /** Of the text and not of a URL: with a token in it, that takes twice the time of everything else here. */
-function queryOf({ url }: Request): URLSearchParams {
+export function queryOf({ url }: Request): URLSearchParams {
   const at = url.indexOf('?');
   return new URLSearchParams(at < 0 ? '' : url.slice(at + 1));
 }
@@ -27,12 +28,11 @@ export function tokenOf(request: Request): string | undefined {
 }
 
 /**
- * The subprotocol to select, if one that we speak is offered. Never the one with the token, which the answer would
+ * The subprotocol to select: the first offered that we speak, as a client offers what it likes best first. Never the one with the token, which the answer would
  * repeat; a browser that offers only that drops the socket.
  */
 export function subprotocolOf(request: Request): string | undefined {
-  const offered = offeredSubprotocols(request);
-  return SUBPROTOCOLS.find((name) => offered.includes(name));
+  return offeredSubprotocols(request).find((name) => SUBPROTOCOLS.includes(name));
 }
 
 /** Whether the client has asked to send its token as its first message. */

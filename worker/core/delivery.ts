@@ -1,13 +1,16 @@
 // When whom a gateway sends what: changes at once or at the pace of a tier, and full sockets as they empty.
-import { GATEWAY_FLUSH_WINDOW_MS, RESUME_CHARS_MAX } from '../../shared/limits.ts';
-import { AT, RECORD_WORDS_MAX } from '../../shared/tick.ts';
+import { GATEWAY_FLUSH_WINDOW_MS } from '../../shared/limits.ts';
+import { RECORD_WORDS_MAX } from '../../shared/tick.ts';
 import type { BarNews } from './bar-book.ts';
 import { fanOutBars } from './bar-fanout.ts';
-import { drainSession, type FanoutSource, type Flush, fanOut, type TickEncoder } from './fanout.ts';
+import { Fanout, type FanoutSource, type Flush } from './fanout.ts';
+import { pastFrames } from './past-frames.ts';
 import { SPEEDS } from './protocol.ts';
 import { ResumeRing } from './resume-ring.ts';
+import type { Frame } from './row-format.ts';
+import { SlotSet } from './slot-set.ts';
 import type { SessionIndex } from './subscriptions.ts';
-import { isFilteredTerms, rankOfTerms, tierOfTerms } from './terms.ts';
+import type { Tier } from './terms.ts';
 
 /** What became of the sessions whose socket was full. */
 export interface DrainResult {
@@ -22,10 +25,11 @@ export interface DrainResult {
 const TIER_WINDOWS_MS = SPEEDS.map((speed) => (speed === 'rt' ? GATEWAY_FLUSH_WINDOW_MS : speed));
 
 export class Delivery {
+  readonly fanout: Fanout;
   readonly #source: FanoutSource;
   readonly #ring = new ResumeRing();
   /** By tier, the slots that have changed since the tier's last flush. */
-  readonly #changed = TIER_WINDOWS_MS.map(() => new Set<number>());
+  readonly #changed = TIER_WINDOWS_MS.map(() => new SlotSet());
   readonly #flushedAtMs = TIER_WINDOWS_MS.map(() => Number.NEGATIVE_INFINITY);
   /** Sessions whose socket is full. */
   readonly #waiting = new Set<SessionIndex>();
@@ -34,6 +38,7 @@ export class Delivery {
   /** `nowMs` is where the sequence starts: what was before is not known here. */
   constructor(source: FanoutSource, nowMs = 0) {
     this.#source = source;
+    this.fanout = new Fanout(source);
     this.#seq = Math.floor(nowMs);
     this.#ring.start(this.#seq);
   }
@@ -53,8 +58,10 @@ export class Delivery {
     for (const slots of this.#changed) slots.delete(slot);
   }
 
+  /** The session's client has gone. */
   drop(session: SessionIndex): void {
     this.#waiting.delete(session);
+    this.fanout.close(session);
   }
 
   /** True when there is news that no flush has looked at. */
@@ -96,7 +103,7 @@ export class Delivery {
         tierSlots: this.#changed,
       };
       if (tier === 0) this.#record(slots, flush.seq, nowMs);
-      delivered += fanOut(this.#source, slots, flush);
+      delivered += this.fanout.flush(slots, flush);
       slots.clear();
       this.#flushedAtMs[tier] = nowMs;
     }
@@ -104,44 +111,31 @@ export class Delivery {
   }
 
   /** Keeps what a flush sends, for those who miss it. */
-  #record(slots: Iterable<number>, seq: number, nowMs: number): void {
+  #record(slots: SlotSet, seq: number, nowMs: number): void {
     const { store, subscriptions, definitions } = this.#source;
     this.#ring.expire(nowMs);
-    for (const slot of slots) {
-      const isSent =
-        store.kindAt(slot) !== 0 && definitions[slot] && subscriptions.membersOf(slot).length > 0;
+    for (let i = 0; i < slots.size; i++) {
+      const slot = slots.at(i);
+      const isSent = store.kindAt(slot) !== 0 && definitions[slot] && subscriptions.hasMembers(slot);
       if (isSent) this.#ring.push(seq, store.words, slot * RECORD_WORDS_MAX);
     }
   }
 
   /**
-   * The frames that a departed session may have missed since `seq`, that flush included, oldest first: every tick of `tokens` that it has at full
-   * speed and without a filter. Undefined when they are not all here any more, or are too many.
+   * The frames that a departed session may have missed since `seq`, that flush included, as `session` has to be sent them:
+   * oldest first, every tick of `tokens` that the departed one has at full speed and without a filter. Undefined when they
+   * are not all here any more, or are too many.
    */
   missedSince(
     seq: number,
     departed: SessionIndex,
+    session: SessionIndex,
     tokens: ReadonlySet<number>,
-    encodeTick: TickEncoder,
-  ): string[] | undefined {
+  ): Frame[] | undefined {
     // Ticks of one flush share their sequence, and the connection may have broken between two of them: it comes again.
     const before = seq - 1;
     if (!this.#ring.isCompleteAfter(before)) return undefined;
-    const { store, subscriptions, definitions } = this.#source;
-    const frames: string[] = [];
-    let chars = 0;
-    this.#ring.visitAfter(before, (tickSeq, view, at) => {
-      const token = view.getUint32(at + AT.token, true);
-      const slot = tokens.has(token) ? store.slotOf(token) : -1;
-      const terms = slot < 0 ? 0 : subscriptions.termsFor(departed, slot);
-      const definition = definitions[slot];
-      if (terms === 0 || tierOfTerms(terms) !== 0 || isFilteredTerms(terms)) return;
-      if (!definition || chars > RESUME_CHARS_MAX) return;
-      const frame = encodeTick(view, at, rankOfTerms(terms), definition, tickSeq);
-      chars += frame.length;
-      frames.push(frame);
-    });
-    return chars > RESUME_CHARS_MAX ? undefined : frames;
+    return pastFrames(this.#source, this.fanout, this.#ring, { before, departed, session, tokens });
   }
 
   /** Has a session be sent the current values of these slots by the next `drain`, whatever their filters. */
@@ -173,7 +167,7 @@ export class Delivery {
     const seq = this.#nextSeq(nowMs);
     for (const session of this.#waiting) {
       const outlet = this.#source.outlets[session];
-      delivered += drainSession(this.#source, session, seq, nowMs);
+      delivered += this.fanout.drain(session, seq, nowMs, this.#isDue);
       if (outlet?.isWaiting) {
         if (outlet.isStalled(nowMs)) stalled.push(session);
         continue;
@@ -184,6 +178,10 @@ export class Delivery {
     }
     return { delivered, caughtUp, stalled };
   }
+
+  /** Whether a flush of the tier will send the slot. */
+  readonly #isDue = (slot: number, tier: Tier): boolean =>
+    this.#changed[0]?.has(slot) === true || this.#changed[tier]?.has(slot) === true;
 
   /**
    * Ascends with every flush. It is the time unless two flushes share a millisecond, so that it goes on ascending on a

@@ -1,19 +1,20 @@
-// One flush of a gateway: every changed instrument is encoded once per (mode, dialect) and handed to all who want it so.
+// The fan-out engine: each changed instrument is encoded once per (mode, dialect), and goes to all who want it so.
+//
+// Dialects that send a message per tick are served on the spot. For the others a flush only notes which row goes to whom;
+// then each session's frame is put together from rows, once for all sessions that get the same.
 import type { InstrumentDefinition } from '../../shared/instrument.ts';
-import type { ModeRank } from '../../shared/tick.ts';
+import { RECORD_WORDS_MAX, receivedAtOf } from '../../shared/tick.ts';
 import type { TickStore } from '../../shared/tick-store.ts';
+import { FlushTimes } from '../../shared/wire/flush-times.ts';
+import { FrameSharing, printOfRows } from './frame-sharing.ts';
+import { MessageEncodings } from './message-encodings.ts';
 import type { Outlet } from './outlet.ts';
+import type { RowAnnouncement, RowFormat, TickOutput } from './row-format.ts';
+import { NO_ENTRY, RowQueue } from './row-queue.ts';
+import type { SlotSet } from './slot-set.ts';
+import { NO_ROW_ID } from './slot-table.ts';
 import { type SessionIndex, type Subscriptions, sessionOfMember } from './subscriptions.ts';
 import { isFilteredTerms, rankOfTerms, type Tier, tierOfTerms } from './terms.ts';
-
-/** Turns a record into one frame of some dialect. Sessions of one dialect share one function. */
-export type TickEncoder = (
-  view: DataView,
-  at: number,
-  rank: ModeRank,
-  definition: InstrumentDefinition,
-  seq: number,
-) => string;
 
 export interface FanoutSource {
   readonly store: TickStore;
@@ -33,94 +34,396 @@ export interface Flush {
   /** Gets the sessions whose socket is full. */
   readonly waiting: Set<SessionIndex>;
   /** By tier, gets the slots that slower subscriptions are due: filled by the flush of tier 0. */
-  readonly tierSlots: readonly Set<number>[];
+  readonly tierSlots: readonly SlotSet[];
 }
 
-/** One encoding of the slot being sent. There are as many as dialects times modes in use: a list beats a map. */
-interface Encoding {
-  readonly encodeTick: TickEncoder;
-  readonly rank: ModeRank;
-  readonly frame: string;
+/** All sessions of one dialect that sends frames of rows. */
+interface Lane {
+  readonly output: Extract<TickOutput, { kind: 'rows' }>;
+  readonly format: RowFormat;
 }
 
-function encodingFor(
-  source: FanoutSource,
-  slot: number,
-  encodings: Encoding[],
-  encodeTick: TickEncoder,
-  rank: ModeRank,
-  seq: number,
-): Encoding | undefined {
-  const known = encodings.find((encoding) => encoding.rank === rank && encoding.encodeTick === encodeTick);
-  if (known) return known;
-  const definition = source.definitions[slot];
-  if (!definition) return undefined;
-  const frame = encodeTick(source.store.view, source.store.byteOffset(slot), rank, definition, seq);
-  const encoding = { encodeTick, rank, frame };
-  encodings.push(encoding);
-  return encoding;
-}
+/** What a session's entry in the table of lanes says when it has none. */
+const GONE = -1;
+const MESSAGES = -2;
+const RANKS = 4;
+const SESSIONS_AT_START = 64;
 
-/** Sends the slot's record to its members of the flush's tier; those whose socket is full have it wait. */
-function fanOutSlot(source: FanoutSource, slot: number, flush: Flush): number {
-  if (!source.definitions[slot] || source.store.kindAt(slot) === 0) return 0;
-  const encodings: Encoding[] = [];
-  const { filters } = source.subscriptions;
-  let delivered = 0;
-  for (const member of source.subscriptions.membersOf(slot)) {
-    const tier = tierOfTerms(member);
-    if (tier !== flush.tier) {
-      if (flush.tier === 0) flush.tierSlots[tier]?.add(slot);
-      continue;
+export class Fanout {
+  readonly #source: FanoutSource;
+  readonly #lanes: Lane[] = [];
+  /** By session, the index of its lane, or one of the two above. */
+  #laneOf = new Int8Array(SESSIONS_AT_START).fill(GONE);
+  readonly #sharing = new FrameSharing();
+  readonly #queue = new RowQueue();
+  readonly #times = new FlushTimes();
+  readonly #encodings = new MessageEncodings();
+  /** Of the slot being flushed: by lane, whether it stands alone, and rank its row, or -1; by lane the tiers that have clients. */
+  #rowsOfSlot = new Int32Array(0);
+  #tiersOfSlot = new Int32Array(0);
+  /** Ticks sent so far, each to each of its clients. */
+  ticksSent = 0;
+
+  constructor(source: FanoutSource) {
+    this.#source = source;
+  }
+
+  /** The session has an outlet, which is new: its client has nothing. */
+  open(session: SessionIndex): void {
+    const outlet = this.#source.outlets[session];
+    if (!outlet) return;
+    if (session >= this.#laneOf.length) this.#growSessions(session + 1);
+    const { output } = outlet;
+    this.#laneOf[session] = output.kind === 'rows' ? this.#laneFor(output) : MESSAGES;
+    this.#laneAt(session)?.format.restart(session);
+    this.regroup(session);
+  }
+
+  /** The session has no outlet any more. */
+  close(session: SessionIndex): void {
+    this.#laneOf[session] = GONE;
+    this.#sharing.leave(session);
+  }
+
+  /** The session's subscriptions, or the ids of its rows, are others. */
+  regroup(session: SessionIndex): void {
+    const lane = this.#laneOf[session] ?? GONE;
+    if (lane < 0) return;
+    const { subscriptions } = this.#source;
+    const table = subscriptions.tableOf(session);
+    const isAlone = subscriptions.filters.countOf(session) > 0;
+    this.#sharing.update(session, printOfRows(lane, table), (other) => {
+      if (isAlone || this.#laneOf[other] !== lane || subscriptions.filters.countOf(other) > 0) return false;
+      return table.isSameAs(subscriptions.tableOf(other));
+    });
+  }
+
+  /** The slot has no value: who comes now has nothing of it, so that the next row must need nothing. */
+  forgetValue(slot: number): void {
+    for (const { format } of this.#lanes) format.forget(slot);
+  }
+
+  /** Nothing that was told or sent of the slot counts any more. */
+  forget(slot: number): void {
+    this.forgetValue(slot);
+    const { subscriptions } = this.#source;
+    for (const member of subscriptions.membersOf(slot)) {
+      const session = sessionOfMember(member);
+      if (!this.hasRowIds(session)) continue;
+      subscriptions.forgetRowId(session, slot);
+      this.regroup(session);
     }
+  }
+
+  /** Undefined where ticks are messages of their own. */
+  formatOf(session: SessionIndex): RowFormat | undefined {
+    return this.#laneAt(session)?.format;
+  }
+
+  /** True when the session's rows are changes, and name instruments by ids. */
+  hasRowIds(session: SessionIndex): boolean {
+    return this.#laneAt(session)?.format.hasRowIds ?? false;
+  }
+
+  /** The client has lost its place: what comes next needs nothing before it. The caller has it be sent everything. */
+  restart(session: SessionIndex): void {
+    this.#laneAt(session)?.format.restart(session);
+  }
+
+  /** Ids for the session's rows of these slots, those that had none before and whose definition is known. */
+  announce(session: SessionIndex, slots: Iterable<number>): RowAnnouncement[] {
+    const announced: RowAnnouncement[] = [];
+    if (!this.hasRowIds(session)) return announced;
+    const { subscriptions, definitions } = this.#source;
+    const table = subscriptions.tableOf(session);
+    for (const slot of slots) {
+      const definition = definitions[slot];
+      if (!definition || !table.has(slot) || table.idOf(slot) !== NO_ROW_ID) continue;
+      const id = subscriptions.giveRowId(session, slot);
+      if (id !== NO_ROW_ID) announced.push({ id, definition });
+    }
+    if (announced.length > 0) this.regroup(session);
+    return announced;
+  }
+
+  /** Sends the current records of `slots` to everybody whose turn it is. Returns the frames delivered. */
+  flush(slots: SlotSet, flush: Flush): number {
+    const { store } = this.#source;
+    this.#times.start();
+    if (this.#lanes.length > 0) {
+      for (let i = 0; i < slots.size; i++) {
+        const slot = slots.at(i);
+        if (store.kindAt(slot) !== 0) this.#times.add(receivedAtOf(store.view, store.byteOffset(slot)));
+      }
+    }
+    this.#startRows(flush.seq);
+    let frames = 0;
+    for (let i = 0; i < slots.size; i++) {
+      frames += this.#flushSlot(slots.at(i), flush);
+      if (!this.#queue.isFull && !this.#lanes.some(({ format }) => format.isFull)) continue;
+      frames += this.#sendQueued(flush);
+      this.#startRows(flush.seq);
+    }
+    return frames + this.#sendQueued(flush);
+  }
+
+  #startRows(seq: number): void {
+    for (const { format } of this.#lanes) format.startRows(seq, this.#times);
+  }
+
+  #flushSlot(slot: number, flush: Flush): number {
+    const { store, subscriptions, definitions } = this.#source;
+    const definition = definitions[slot];
+    if (!definition || store.kindAt(slot) === 0) return 0;
+    const { members, ids, count } = subscriptions.memberList(slot);
+    this.#rowsOfSlot.fill(-1);
+    this.#tiersOfSlot.fill(0);
+    this.#encodings.start();
+    let frames = 0;
+    for (let i = 0; i < count; i++) {
+      const member = members[i] as number;
+      const session = sessionOfMember(member);
+      const lane = this.#laneOf[session] as number;
+      if (lane === GONE) continue;
+      const tier = tierOfTerms(member);
+      if (lane >= 0) this.#tiersOfSlot[lane] = (this.#tiersOfSlot[lane] as number) | (1 << tier);
+      if (tier !== flush.tier) {
+        if (flush.tier === 0) flush.tierSlots[tier]?.add(slot);
+        continue;
+      }
+      if (lane >= 0 && !this.#sharing.leads(session)) continue;
+      if (isFilteredTerms(member) && !subscriptions.filters.passes(session, slot, store)) continue;
+      if (lane === MESSAGES) frames += this.#sendMessage(slot, member, definition, flush);
+      else this.#queueRow(lane, slot, member, ids[i] as number, definition, flush);
+    }
+    for (const [lane, { format }] of this.#lanes.entries())
+      format.settle(slot, flush.tier, this.#tiersOfSlot[lane] as number);
+    return frames;
+  }
+
+  /** Sends the tick as a message of its own, or has it wait. */
+  #sendMessage(slot: number, member: number, definition: InstrumentDefinition, flush: Flush): number {
+    const { store, subscriptions, outlets } = this.#source;
     const session = sessionOfMember(member);
-    const outlet = source.outlets[session];
-    if (!outlet) continue;
-    const isFiltered = isFilteredTerms(member);
-    if (isFiltered && !filters.passes(session, slot, source.store)) continue;
+    const outlet = outlets[session];
+    if (outlet?.output.kind !== 'messages') return 0;
     if (!outlet.hasRoom(flush.seq)) {
       outlet.hold(slot);
       flush.waiting.add(session);
-      continue;
+      return 0;
     }
-    const encoding = encodingFor(source, slot, encodings, outlet.encodeTick, rankOfTerms(member), flush.seq);
-    if (!encoding) continue;
-    outlet.deliver(encoding.frame);
-    if (isFiltered) filters.sent(session, slot, source.store);
-    delivered++;
+    const { encodeTick } = outlet.output;
+    const at = store.byteOffset(slot);
+    outlet.deliver(
+      this.#encodings.get(encodeTick, store.view, at, rankOfTerms(member), definition, flush.seq),
+    );
+    this.ticksSent++;
+    if (isFilteredTerms(member)) subscriptions.filters.sent(session, slot, store);
+    return 1;
   }
-  return delivered;
-}
 
-/** Sends the current records of `slots` to everybody whose turn it is. Returns the frames delivered. */
-export function fanOut(source: FanoutSource, slots: Iterable<number>, flush: Flush): number {
-  let delivered = 0;
-  for (const slot of slots) delivered += fanOutSlot(source, slot, flush);
-  return delivered;
-}
-
-/**
- * Sends one session what waits for it, each instrument's value of now. What was news when it began to wait and is none
- * any more to its filter is not sent. Returns the frames delivered.
- */
-export function drainSession(
-  source: FanoutSource,
-  session: SessionIndex,
-  seq: number,
-  nowMs: number,
-): number {
-  const outlet = source.outlets[session];
-  if (!outlet) return 0;
-  return outlet.drain(seq, nowMs, (slot) => {
-    const definition = source.definitions[slot];
-    const terms = source.subscriptions.termsFor(session, slot);
-    if (!definition || terms === 0 || source.store.kindAt(slot) === 0) return undefined;
-    if (isFilteredTerms(terms)) {
-      const { filters } = source.subscriptions;
-      if (!filters.passes(session, slot, source.store)) return undefined;
-      filters.sent(session, slot, source.store);
+  #queueRow(
+    lane: number,
+    slot: number,
+    member: number,
+    id: number,
+    definition: InstrumentDefinition,
+    flush: Flush,
+  ): void {
+    const { format } = this.#lanes[lane] as Lane;
+    const session = sessionOfMember(member);
+    if (id === NO_ROW_ID && format.hasRowIds) {
+      // They have to be told its id first, and then all of it.
+      this.#holdForGroup(session, slot, flush);
+      return;
     }
-    const at = source.store.byteOffset(slot);
-    return outlet.encodeTick(source.store.view, at, rankOfTerms(terms), definition, seq);
-  });
+    const rank = rankOfTerms(member);
+    // Through a filter it has not had every change: its rows stand alone.
+    const isAlone = isFilteredTerms(member);
+    const at = (lane * 2 + (isAlone ? 1 : 0)) * RANKS + rank;
+    let row = this.#rowsOfSlot[at] as number;
+    if (row < 0) {
+      row = isAlone
+        ? format.keyframeRow(this.#source.store, slot * RECORD_WORDS_MAX, rank, definition)
+        : format.changeRow(slot, rank, flush.tier, definition);
+      this.#rowsOfSlot[at] = row;
+    }
+    this.#queue.push(session, row, id, slot);
+  }
+
+  #holdForGroup(leader: SessionIndex, slot: number, flush: Flush): void {
+    for (const session of this.#sharing.groupOf(leader)) {
+      this.#source.outlets[session]?.hold(slot);
+      flush.waiting.add(session);
+    }
+  }
+
+  #sendQueued(flush: Flush): number {
+    const queue = this.#queue;
+    let frames = 0;
+    for (let i = 0; i < queue.sessionCount; i++) {
+      const leader = queue.sessionAt(i);
+      const { format } = this.#lanes[this.#laneOf[leader] as number] as Lane;
+      let [first, rows] = [queue.firstOf(leader), 0];
+      format.startFrame();
+      for (let entry = first; entry !== NO_ENTRY; entry = queue.after(entry)) {
+        if (!format.add(queue.rowAt(entry), queue.idAt(entry))) {
+          frames += this.#sendFrame(leader, format, first, entry, rows, flush);
+          [first, rows] = [entry, 0];
+          format.startFrame();
+          format.add(queue.rowAt(entry), queue.idAt(entry));
+        }
+        rows++;
+      }
+      frames += this.#sendFrame(leader, format, first, NO_ENTRY, rows, flush);
+    }
+    queue.clear();
+    return frames;
+  }
+
+  /** Sends the frame that has just been put together, of the entries from `first` up to `end`, to the leader's group. */
+  #sendFrame(
+    leader: SessionIndex,
+    format: RowFormat,
+    first: number,
+    end: number,
+    rows: number,
+    flush: Flush,
+  ): number {
+    const { outlets, subscriptions, store } = this.#source;
+    const queue = this.#queue;
+    let frames = 0;
+    for (const session of this.#sharing.groupOf(leader)) {
+      const outlet = outlets[session];
+      if (!outlet) continue;
+      if (!outlet.hasRoom(flush.seq)) {
+        for (let entry = first; entry !== end; entry = queue.after(entry)) outlet.hold(queue.slotAt(entry));
+        flush.waiting.add(session);
+        continue;
+      }
+      outlet.deliver(format.frameFor(session));
+      this.ticksSent += rows;
+      frames++;
+      if (subscriptions.filters.countOf(session) === 0) continue;
+      for (let entry = first; entry !== end; entry = queue.after(entry))
+        subscriptions.filters.sent(session, queue.slotAt(entry), store);
+    }
+    return frames;
+  }
+
+  /**
+   * Sends one session what waits for it, each instrument's value of now. What was news when it began to wait and is none
+   * any more to its filter is not sent. `isDue` tells whether a flush of that tier will send the slot. Returns the frames
+   * delivered.
+   */
+  drain(
+    session: SessionIndex,
+    seq: number,
+    nowMs: number,
+    isDue: (slot: number, tier: Tier) => boolean,
+  ): number {
+    const outlet = this.#source.outlets[session];
+    if (!outlet) return 0;
+    const lane = this.#laneAt(session);
+    return outlet.drain(seq, nowMs, (held) => {
+      for (const slot of held) if (!this.#isWanted(session, slot)) held.delete(slot);
+      if (lane) return this.#drainRows(session, outlet, lane, held, seq, isDue);
+      return this.#drainMessages(session, outlet, held, seq);
+    });
+  }
+
+  #isWanted(session: SessionIndex, slot: number): boolean {
+    const { definitions, subscriptions, store } = this.#source;
+    const terms = subscriptions.termsFor(session, slot);
+    if (!definitions[slot] || terms === 0 || store.kindAt(slot) === 0) return false;
+    return !isFilteredTerms(terms) || subscriptions.filters.passes(session, slot, store);
+  }
+
+  #drainMessages(session: SessionIndex, outlet: Outlet, held: Set<number>, seq: number): number {
+    const { store, subscriptions, definitions } = this.#source;
+    if (outlet.output.kind !== 'messages') return 0;
+    let frames = 0;
+    for (const slot of held) {
+      if (!outlet.hasRoomLeft) break;
+      held.delete(slot);
+      const rank = rankOfTerms(subscriptions.termsFor(session, slot));
+      const definition = definitions[slot] as InstrumentDefinition;
+      outlet.deliver(outlet.output.encodeTick(store.view, store.byteOffset(slot), rank, definition, seq));
+      subscriptions.filters.sent(session, slot, store);
+      this.ticksSent++;
+      frames++;
+    }
+    return frames;
+  }
+
+  #drainRows(
+    session: SessionIndex,
+    outlet: Outlet,
+    { output, format }: Lane,
+    held: Set<number>,
+    seq: number,
+    isDue: (slot: number, tier: Tier) => boolean,
+  ): number {
+    const { store } = this.#source;
+    let frames = 0;
+    const announced = this.announce(session, held);
+    if (announced.length > 0 && output.encodeRows) {
+      outlet.deliver(output.encodeRows(announced));
+      frames++;
+    }
+    this.#times.start();
+    // What is sent may be older than what the store has: a due flush will say so. It is never newer.
+    for (const slot of held) this.#times.add(receivedAtOf(store.view, store.byteOffset(slot)));
+    while (held.size > 0 && outlet.hasRoomLeft) {
+      format.startRows(seq, this.#times);
+      const rows = this.#fillFrame(session, format, held, isDue);
+      outlet.deliver(format.frameFor(session));
+      this.ticksSent += rows;
+      frames++;
+    }
+    return frames;
+  }
+
+  /** Puts as many of the held slots into a frame as it takes, at least one; they are not held any more. */
+  #fillFrame(
+    session: SessionIndex,
+    format: RowFormat,
+    held: Set<number>,
+    isDue: (slot: number, tier: Tier) => boolean,
+  ): number {
+    const { store, subscriptions, definitions } = this.#source;
+    let rows = 0;
+    format.startFrame();
+    for (const slot of held) {
+      if (format.isFull) break;
+      const terms = subscriptions.termsFor(session, slot);
+      const tier = tierOfTerms(terms);
+      const definition = definitions[slot] as InstrumentDefinition;
+      const row = format.wholeRow(slot, rankOfTerms(terms), tier, isDue(slot, tier), definition);
+      if (!format.add(row, subscriptions.tableOf(session).idOf(slot))) break;
+      held.delete(slot);
+      subscriptions.filters.sent(session, slot, store);
+      rows++;
+    }
+    return rows;
+  }
+
+  #laneAt(session: SessionIndex): Lane | undefined {
+    return this.#lanes[this.#laneOf[session] ?? GONE];
+  }
+
+  #laneFor(output: Lane['output']): number {
+    const known = this.#lanes.findIndex((lane) => lane.output === output);
+    if (known >= 0) return known;
+    this.#lanes.push({ output, format: output.createFormat(this.#source.store) });
+    this.#rowsOfSlot = new Int32Array(this.#lanes.length * 2 * RANKS);
+    this.#tiersOfSlot = new Int32Array(this.#lanes.length);
+    return this.#lanes.length - 1;
+  }
+
+  #growSessions(sessions: number): void {
+    const lanes = new Int8Array(sessions * 2).fill(GONE);
+    lanes.set(this.#laneOf);
+    this.#laneOf = lanes;
+  }
 }

@@ -21,6 +21,7 @@ import { rawFilterOf, tickFilterOf } from './filters.ts';
 import { type Interest, type InterestItem, interestIn } from './interest.ts';
 import type { Outlet } from './outlet.ts';
 import type { BarLine, SubscribeItem, SubscriptionLine } from './protocol.ts';
+import type { RowAnnouncement } from './row-format.ts';
 import type { ShardPush, Snapshot } from './shard-book.ts';
 import { type InterestChange, type Plan, ShardInterest } from './shard-interest.ts';
 import type { ShardLink } from './shard-link.ts';
@@ -33,6 +34,11 @@ export type { InterestChange, Plan } from './shard-interest.ts';
 export interface Expulsion {
   readonly session: SessionIndex;
   readonly tokens: readonly InstrumentToken[];
+}
+
+/** False when clients that were told the one have to be told the other. */
+function isSameToClients(a: InstrumentDefinition, b: InstrumentDefinition): boolean {
+  return isSameInstrument(a, b) && a.tick_size === b.tick_size && a.lot_size === b.lot_size;
 }
 
 function termsOfItem({ rank, speed, filter }: SubscribeItem): Terms {
@@ -98,6 +104,7 @@ export class GatewayBook {
     const session = this.#freeSessions.pop() ?? this.#sessions++;
     this.#outlets[session] = outlet;
     this.#open.add(session);
+    this.delivery.fanout.open(session);
     return session;
   }
 
@@ -128,6 +135,8 @@ export class GatewayBook {
       if (slot < 0) dropped.push(token);
       else this.subscriptions.set(session, slot, terms, filter);
     }
+    this.#regroup(session);
+    this.restart(session);
     return dropped;
   }
 
@@ -183,7 +192,27 @@ export class GatewayBook {
       this.#interest.confirm(token);
       if (this.#store.kindAt(slot) === 0 || !this.#definitions[slot]) pending.push(token);
     }
+    this.#regroup(session);
     return pending;
+  }
+
+  /** Ids of the session's rows of these instruments that its client has yet to be told; none where rows have no ids. */
+  announce(session: SessionIndex, tokens: readonly InstrumentToken[]): RowAnnouncement[] {
+    return this.delivery.fanout.announce(
+      session,
+      tokens.map((token) => this.#store.slotOf(token)),
+    );
+  }
+
+  /** Where rows are changes: has the session's client be sent everything that it has, as if it were new. */
+  restart(session: SessionIndex): void {
+    if (!this.delivery.fanout.hasRowIds(session)) return;
+    this.delivery.fanout.restart(session);
+    this.delivery.holdSnapshot(session, this.subscriptions.tableOf(session).slots());
+  }
+
+  #regroup(session: SessionIndex): void {
+    this.delivery.fanout.regroup(session);
   }
 
   unsubscribe(session: SessionIndex, tokens: readonly InstrumentToken[]): InterestChange[] {
@@ -192,6 +221,7 @@ export class GatewayBook {
       const slot = this.#store.slotOf(token);
       if (slot >= 0 && this.subscriptions.remove(session, slot)) slots.push(slot);
     }
+    this.#regroup(session);
     return this.#interest.changes(slots);
   }
 
@@ -200,6 +230,7 @@ export class GatewayBook {
     return this.subscriptions.countOf(session) + this.bars.countOf(session);
   }
 
+  /** By token. */
   subscriptionsOf(session: SessionIndex): SubscriptionItem[] {
     const items: SubscriptionItem[] = [];
     for (const [slot, terms] of this.subscriptions.of(session)) {
@@ -207,15 +238,17 @@ export class GatewayBook {
       const token = this.#interest.tokenAt(slot);
       items.push(filter ? [token, terms, filter] : [token, terms]);
     }
-    return items;
+    return items.sort(([a], [b]) => a - b);
   }
 
   /** What a session has subscribed to, as it is told; all of it, or the tokens given. */
-  linesOf(session: SessionIndex, only?: ReadonlySet<InstrumentToken>): SubscriptionLine[] {
+  linesOf(session: SessionIndex, only?: readonly InstrumentToken[]): SubscriptionLine[] {
     const lines: SubscriptionLine[] = [];
-    for (const [slot, terms] of this.subscriptions.of(session)) {
-      const token = this.#interest.tokenAt(slot);
-      if (only && !only.has(token)) continue;
+    const tokens = only ?? this.subscriptionsOf(session).map(([token]) => token);
+    for (const token of tokens) {
+      const slot = this.#store.slotOf(token);
+      const terms = this.subscriptions.termsFor(session, slot);
+      if (terms === 0) continue;
       const symbol = this.#symbolAt(slot);
       const filter = this.subscriptions.filters.get(session, slot);
       const isLive = symbol !== undefined && this.#store.kindAt(slot) !== 0;
@@ -276,6 +309,7 @@ export class GatewayBook {
       this.#interest.clearTold(slot);
       if (isOtherMemory) {
         this.#store.clear(slot);
+        this.delivery.fanout.forgetValue(slot);
         this.bars.forgetOpen(slot);
       }
       this.delivery.mark(slot);
@@ -303,6 +337,10 @@ export class GatewayBook {
       if (!before) this.delivery.mark(slot);
       else if (!isSameInstrument(before, definition)) this.#store.clear(slot);
       this.#definitions[slot] = definition;
+      if (before && !isSameToClients(before, definition)) {
+        this.delivery.fanout.forget(slot);
+        this.delivery.mark(slot);
+      }
     }
     let words = 0;
     for (let at = 0; at < news.ticks.length; at += words) {
@@ -328,6 +366,7 @@ export class GatewayBook {
       const subscribers = this.subscriptions.membersOf(slot).map(sessionOfMember);
       for (const session of new Set([...subscribers, ...this.bars.expel(slot)])) {
         this.subscriptions.remove(session, slot);
+        this.#regroup(session);
         const expelled = bySession.get(session);
         if (expelled) expelled.push(token);
         else bySession.set(session, [token]);
@@ -348,12 +387,13 @@ export class GatewayBook {
   /** Distinct instruments that somebody here is subscribed to. */
   subscribedTokens(): InstrumentToken[] {
     return [...this.#interest.slots()].flatMap(([slot, token]) =>
-      this.subscriptions.membersOf(slot).length > 0 || this.bars.intervalsAt(slot) !== 0 ? [token] : [],
+      this.subscriptions.hasMembers(slot) || this.bars.intervalsAt(slot) !== 0 ? [token] : [],
     );
   }
 
   #onForget(slot: number): void {
     this.delivery.unmark(slot);
+    this.delivery.fanout.forget(slot);
     this.#definitions[slot] = undefined;
     this.bars.forget(slot);
     // Nobody keeps this value current from here on: it must not be the next subscriber's first.

@@ -52,6 +52,8 @@ export interface GatewayStats {
   readonly tokens: readonly InstrumentToken[];
   readonly holdings: GatewayHoldings;
   readonly frames_sent: number;
+  /** Ticks to clients: a frame may have many. */
+  readonly ticks_sent: number;
   readonly messages_received: number;
   readonly pushes_received: number;
   readonly resyncs: number;

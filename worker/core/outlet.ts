@@ -6,11 +6,11 @@ import {
 } from '../../shared/limits.ts';
 import type { BarEncoder } from './bar-fanout.ts';
 import { BarQueue } from './bar-queue.ts';
-import type { TickEncoder } from './fanout.ts';
+import type { Frame, TickOutput } from './row-format.ts';
 
 /** The socket as the core sees it. */
 export interface OutletPort {
-  send(frame: string): void;
+  send(frame: Frame): void;
   /** Bytes that were sent and have not left yet; undefined where the runtime does not tell. */
   bufferedBytes(): number | undefined;
 }
@@ -22,7 +22,7 @@ export interface OutletPort {
  * counts: they wait one by one, up to a bound.
  */
 export class Outlet {
-  readonly encodeTick: TickEncoder;
+  readonly output: TickOutput;
   readonly encodeBar: BarEncoder;
   readonly #port: OutletPort;
   /** Slots that wait, in the order in which they began to. Made when the first one does: most clients never need it. */
@@ -37,8 +37,8 @@ export class Outlet {
   #skipped = 0;
   #waitedAtSeq = 0;
 
-  constructor(encodeTick: TickEncoder, encodeBar: BarEncoder, port: OutletPort) {
-    this.encodeTick = encodeTick;
+  constructor(output: TickOutput, encodeBar: BarEncoder, port: OutletPort) {
+    this.output = output;
     this.encodeBar = encodeBar;
     this.#port = port;
   }
@@ -69,7 +69,12 @@ export class Outlet {
     return this.#roomBytes > 0;
   }
 
-  deliver(frame: string): void {
+  /** True when what waits may be sent on. */
+  get hasRoomLeft(): boolean {
+    return this.#roomBytes > 0;
+  }
+
+  deliver(frame: Frame): void {
     this.#roomBytes -= frame.length;
     this.#heldBytes += frame.length;
     this.#port.send(frame);
@@ -92,10 +97,10 @@ export class Outlet {
   }
 
   /**
-   * Sends what waits, as far as the socket takes it: `encode` gives a slot's frame as it is now, or undefined when there
-   * is nothing to send any more. Returns the frames sent.
+   * Sends what waits, as far as the socket takes it: bars first, then `sendHeld` sends the slots that it is given and takes
+   * them out, while there is room left. Returns the frames sent, with those that `sendHeld` returns.
    */
-  drain(flush: number, nowMs: number, encode: (slot: number) => string | undefined): number {
+  drain(flush: number, nowMs: number, sendHeld: (held: Set<number>) => number): number {
     const heldBytes = this.#heldBytes;
     this.#waitedAtSeq = flush;
     this.#measure(flush);
@@ -108,14 +113,7 @@ export class Outlet {
       this.deliver(bar);
       delivered++;
     }
-    for (const slot of this.#waiting ?? []) {
-      if (this.#roomBytes <= 0) break;
-      this.#waiting?.delete(slot);
-      const frame = encode(slot);
-      if (frame === undefined) continue;
-      this.deliver(frame);
-      delivered++;
-    }
+    if (this.#waiting?.size && this.hasRoomLeft) delivered += sendHeld(this.#waiting);
     return delivered;
   }
 

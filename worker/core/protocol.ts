@@ -5,6 +5,7 @@ import type { ModeRank, TickMode } from '../../shared/tick.ts';
 import type { BarInterval } from './bar.ts';
 import type { CLIENT_LIMITS } from './client-limits.ts';
 import type { FeedEvent } from './feed.ts';
+import type { RowAnnouncement } from './row-format.ts';
 
 export { BAR_INTERVALS, type Bar, type BarInterval } from './bar.ts';
 export type { FeedEvent } from './feed.ts';
@@ -107,6 +108,8 @@ export type ClientCommand =
       readonly id?: CommandId;
     }
   | { readonly kind: 'list'; readonly id?: CommandId }
+  /** The client cannot go on with what it has: what comes next must need nothing before it. */
+  | { readonly kind: 'restart'; readonly id?: CommandId }
   | { readonly kind: 'authenticate'; readonly token: string; readonly id?: CommandId }
   | { readonly kind: 'ping'; readonly id?: CommandId }
   | Refusal;
@@ -165,6 +168,8 @@ export type ServerEvent =
       readonly terms?: TermsLine;
       /** Every accepted item on its own; where the request named some by symbol, or their terms differ. */
       readonly items?: readonly SubscriptionLine[];
+      /** Ids of rows that the client does not know yet; where ticks are rows that have ids. */
+      readonly rows?: readonly RowAnnouncement[];
       /** Answer to a resume position: true, all missed ticks follow; false, current values do. */
       readonly recovered?: boolean;
       readonly id?: CommandId;

@@ -2,13 +2,14 @@
 import { RESUME_AGE_MS_MAX, RESUME_RING_WORDS_MAX } from '../../shared/limits.ts';
 import { recordWords } from '../../shared/tick.ts';
 import { copyWords } from '../../shared/tick-store.ts';
+import type { Records } from './row-format.ts';
 
 /** Words before a record: the entry's size, and its sequence in two words. */
 const ENTRY_HEADER_WORDS = 3;
 const WORDS_AT_START = 16_384;
 
-/** Takes one missed tick: the flush that it was of, and where its record stands in the ring's bytes. */
-export type VisitTick = (seq: number, view: DataView, byteAt: number) => void;
+/** Takes one missed tick: the flush that it was of, and the word at which its record stands. */
+export type VisitTick = (seq: number, records: Records, wordAt: number) => void;
 
 /**
  * A ring of records in one buffer that grows up to its bound and then forgets the oldest. It knows from which sequence
@@ -66,12 +67,12 @@ export class ResumeRing {
 
   /** Visits every tick after `seq`, oldest first. */
   visitAfter(seq: number, visit: VisitTick): void {
-    const view = new DataView(this.#words.buffer);
+    const records = { words: this.#words, view: new DataView(this.#words.buffer) };
     let at = this.#head;
     for (let i = 0; i < this.#entries; i++) {
       if (this.#wrapAt > 0 && at === this.#wrapAt) at = 0;
       const entrySeq = this.#seqAt(at);
-      if (entrySeq > seq) visit(entrySeq, view, (at + ENTRY_HEADER_WORDS) * 4);
+      if (entrySeq > seq) visit(entrySeq, records, at + ENTRY_HEADER_WORDS);
       at += this.#words[at] as number;
     }
   }

@@ -2,6 +2,9 @@
 import { assert } from '../../shared/errors.ts';
 import { type ModeRank, RANK_MAX } from '../../shared/tick.ts';
 import { Filters, type RawFilter } from './filters.ts';
+import { MemberList } from './member-list.ts';
+import { RowIds } from './row-ids.ts';
+import { NO_ROW_ID, SlotTable } from './slot-table.ts';
 import { isFilteredTerms, streamedRankOf, TERMS_BITS, type Terms } from './terms.ts';
 
 /** Small integer that a gateway gives to a socket; reused after the socket has gone. */
@@ -20,11 +23,16 @@ function memberOf(session: SessionIndex, terms: Terms): number {
   return (session << TERMS_BITS) | terms;
 }
 
-const NOBODY: readonly number[] = [];
+const NOBODY = new MemberList();
+const NOTHING = new SlotTable();
 
 export class Subscriptions {
-  readonly #members: number[][] = [];
-  readonly #slotsOfSession = new Map<SessionIndex, Map<number, Terms>>();
+  /** By slot. */
+  readonly #members: (MemberList | undefined)[] = [];
+  /** By session; one without a subscription has none. */
+  readonly #tables: (SlotTable | undefined)[] = [];
+  /** By session, of those whose rows have ids. */
+  readonly #rowIds: (RowIds | undefined)[] = [];
   /** Filters of the subscriptions whose terms say that they have one. */
   readonly filters = new Filters();
   #total = 0;
@@ -42,63 +50,71 @@ export class Subscriptions {
     assert(isFilteredTerms(terms) === (filter !== undefined), 'a filter and terms that say so');
     if (filter) this.filters.set(session, slot, filter);
     else this.filters.remove(session, slot);
-    let slots = this.#slotsOfSession.get(session);
-    if (!slots) {
-      slots = new Map();
-      this.#slotsOfSession.set(session, slots);
-    }
-    const before = slots.get(slot);
-    slots.set(slot, terms);
-    this.#members[slot] ??= [];
+    this.#tables[session] ??= new SlotTable();
+    const table = this.#tables[session];
+    this.#members[slot] ??= new MemberList();
     const members = this.#members[slot];
-    if (before === undefined) {
-      members.push(memberOf(session, terms));
+    const place = table.placeOf(slot);
+    if (place < 0) {
+      table.add(slot, terms, members.add(memberOf(session, terms)));
       this.#total++;
     } else {
-      members[members.indexOf(memberOf(session, before))] = memberOf(session, terms);
+      members.members[place] = memberOf(session, terms);
+      table.setTerms(slot, terms);
     }
   }
 
   /** Removes the subscription; false if there was none. */
   remove(session: SessionIndex, slot: number): boolean {
-    const slots = this.#slotsOfSession.get(session);
-    const terms = slots?.get(slot);
-    if (slots === undefined || terms === undefined) return false;
-    slots.delete(slot);
+    const table = this.#tables[session];
+    if (!table?.has(slot)) return false;
     this.filters.remove(session, slot);
-    if (slots.size === 0) this.#slotsOfSession.delete(session);
-    this.#removeMember(slot, memberOf(session, terms));
+    this.forgetRowId(session, slot);
+    this.#removeMember(slot, table.placeOf(slot));
+    table.remove(slot);
+    if (table.size === 0) this.#tables[session] = undefined;
     return true;
   }
 
   /** Removes a session's subscriptions and returns the slots they were of. */
   drop(session: SessionIndex): number[] {
-    const slots = this.#slotsOfSession.get(session);
-    if (!slots) return [];
-    this.#slotsOfSession.delete(session);
+    const table = this.#tables[session];
+    this.#tables[session] = undefined;
+    this.#rowIds[session] = undefined;
+    if (!table) return [];
     this.filters.drop(session);
-    for (const [slot, terms] of slots) this.#removeMember(slot, memberOf(session, terms));
-    return [...slots.keys()];
+    const slots = [...table.slots()];
+    for (const slot of slots) this.#removeMember(slot, table.placeOf(slot));
+    return slots;
   }
 
-  #removeMember(slot: number, member: number): void {
-    const members = this.#members[slot];
-    const at = members?.indexOf(member) ?? -1;
-    if (!members || at < 0) return;
-    const last = members.pop();
-    if (last !== undefined && at < members.length) members[at] = last;
+  #removeMember(slot: number, place: number): void {
+    const moved = this.#members[slot]?.removeAt(place);
+    if (moved !== undefined) this.#tables[sessionOfMember(moved)]?.setPlace(slot, place);
     this.#total--;
   }
 
-  membersOf(slot: number): readonly number[] {
+  /** Members of the slot as a flush walks over them; it belongs to the table. */
+  memberList(slot: number): MemberList {
     return this.#members[slot] ?? NOBODY;
+  }
+
+  /** The slot's members of now, for those who may change them. */
+  membersOf(slot: number): number[] {
+    const { members, count } = this.memberList(slot);
+    return [...members.subarray(0, count)];
+  }
+
+  hasMembers(slot: number): boolean {
+    return this.memberList(slot).count > 0;
   }
 
   /** Highest mode that any session needs of the slot; 0 when nobody wants it. */
   rankOf(slot: number): ModeRank | 0 {
+    const { members, count } = this.memberList(slot);
     let highest: ModeRank | 0 = 0;
-    for (const member of this.membersOf(slot)) {
-      const rank = streamedRankOf(member);
+    for (let i = 0; i < count; i++) {
+      const rank = streamedRankOf(termsOfMember(members[i] as number));
       if (rank === RANK_MAX) return rank;
       if (rank > highest) highest = rank;
     }
@@ -106,20 +122,52 @@ export class Subscriptions {
   }
 
   has(session: SessionIndex, slot: number): boolean {
-    return this.#slotsOfSession.get(session)?.has(slot) ?? false;
+    return this.tableOf(session).has(slot);
   }
 
   /** The session's terms of the slot; 0 when it has not subscribed to it. */
   termsFor(session: SessionIndex, slot: number): Terms | 0 {
-    return this.#slotsOfSession.get(session)?.get(slot) ?? 0;
+    return this.tableOf(session).termsOf(slot);
   }
 
   countOf(session: SessionIndex): number {
-    return this.#slotsOfSession.get(session)?.size ?? 0;
+    return this.tableOf(session).size;
+  }
+
+  /** All that a session has; it belongs to these subscriptions. */
+  tableOf(session: SessionIndex): SlotTable {
+    return this.#tables[session] ?? NOTHING;
   }
 
   /** Slots and terms of one session. */
   *of(session: SessionIndex): IterableIterator<[slot: number, terms: Terms]> {
-    yield* this.#slotsOfSession.get(session) ?? [];
+    const table = this.tableOf(session);
+    for (const slot of table.slots()) yield [slot, table.termsOf(slot)];
+  }
+
+  /** The id of the session's rows of the slot, given now if it has none; NO_ROW_ID when there are no more. */
+  giveRowId(session: SessionIndex, slot: number): number {
+    const table = this.tableOf(session);
+    const known = table.idOf(slot);
+    if (known !== NO_ROW_ID) return known;
+    this.#rowIds[session] ??= new RowIds();
+    const id = this.#rowIds[session].take();
+    this.#setRowId(table, slot, id);
+    return id;
+  }
+
+  /** The client has to be told an id again before the next row. */
+  forgetRowId(session: SessionIndex, slot: number): void {
+    const table = this.tableOf(session);
+    const id = table.idOf(slot);
+    if (id === NO_ROW_ID) return;
+    this.#rowIds[session]?.giveBack(id);
+    this.#setRowId(table, slot, NO_ROW_ID);
+  }
+
+  #setRowId(table: SlotTable, slot: number, id: number): void {
+    table.setId(slot, id);
+    const members = this.#members[slot];
+    if (members) members.ids[table.placeOf(slot)] = id;
   }
 }

@@ -1,4 +1,5 @@
 // What the Worker tells a gateway with an upgrade: the headers of a request of its own, none of which a client has sent.
+import type { DialectName } from './dialect-name.ts';
 import type { Principal } from './protocol.ts';
 
 /** A principal, and when its token was issued: a revocation is for the tokens before it. */
@@ -8,6 +9,7 @@ export interface Bearer extends Principal {
 }
 
 export interface Upgrade {
+  readonly dialect: DialectName;
   /** Absent: the client has yet to authenticate, by its first message. */
   readonly bearer?: Bearer;
   /** What the 101 has to select in Sec-WebSocket-Protocol, or a browser drops the socket. */
@@ -23,6 +25,7 @@ interface HeaderReader {
 }
 
 const HEADERS = {
+  dialect: 'x-ticker-dialect',
   bearer: 'x-ticker-principal',
   subprotocol: 'x-ticker-subprotocol',
   address: 'x-ticker-address',
@@ -39,12 +42,17 @@ function asciiJson(value: unknown): string {
 
 /** The headers of the request for the upgrade. */
 export function upgradeHeaders({
+  dialect,
   bearer,
   subprotocol,
   address,
   socketsMax,
 }: Upgrade): Record<string, string> {
-  const headers: Record<string, string> = { upgrade: 'websocket', [HEADERS.socketsMax]: String(socketsMax) };
+  const headers: Record<string, string> = {
+    upgrade: 'websocket',
+    [HEADERS.dialect]: dialect,
+    [HEADERS.socketsMax]: String(socketsMax),
+  };
   if (bearer) headers[HEADERS.bearer] = asciiJson(bearer);
   if (subprotocol !== undefined) headers[HEADERS.subprotocol] = subprotocol;
   if (address !== undefined) headers[HEADERS.address] = address;
@@ -57,9 +65,21 @@ export function readUpgrade(headers: HeaderReader): Upgrade {
   const subprotocol = headers.get(HEADERS.subprotocol);
   const address = headers.get(HEADERS.address);
   return {
+    dialect: headers.get(HEADERS.dialect) as DialectName,
     ...(bearer === null ? {} : { bearer: JSON.parse(bearer) as Bearer }),
     ...(subprotocol === null ? {} : { subprotocol }),
     ...(address === null ? {} : { address }),
     socketsMax: Number(headers.get(HEADERS.socketsMax)),
+  };
+}
+
+/** Dialects whose ticks are text: those of the others are small by themselves, and deflating costs more than sending. */
+const COMPRESSIBLE: readonly DialectName[] = ['native-json', 'native-json-batched'];
+
+/** The headers of the gateway's answer. Without one of its own the runtime accepts compression that a client offers. */
+export function upgradeAnswerHeaders({ dialect, subprotocol }: Upgrade): Record<string, string> {
+  return {
+    ...(subprotocol === undefined ? {} : { 'sec-websocket-protocol': subprotocol }),
+    ...(COMPRESSIBLE.includes(dialect) ? {} : { 'sec-websocket-extensions': '' }),
   };
 }

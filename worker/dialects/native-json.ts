@@ -12,6 +12,7 @@ import type {
 import type { Dialect } from './dialect.ts';
 import { encodeBar } from './native-json/bar.ts';
 import { parseCommand } from './native-json/command.ts';
+import { rowLineOf } from './native-json/row-line.ts';
 import { encodeTick, isoOfMs } from './native-json/tick.ts';
 
 function rejectedField(rejected: readonly RejectedItem[]): { rejected?: unknown[] } {
@@ -77,12 +78,10 @@ function encode(event: ServerEvent): string {
         expires_at: isoOfMs(event.expiresAtMs),
         ...idField(event.id),
       });
-    case 'token_expiring':
-      return JSON.stringify({
-        type: 'token_expiring',
-        expires_at: isoOfMs(event.expiresAtMs),
-        in_ms: event.inMs,
-      });
+    case 'token_expiring': {
+      const expiresAt = isoOfMs(event.expiresAtMs);
+      return JSON.stringify({ type: 'token_expiring', expires_at: expiresAt, in_ms: event.inMs });
+    }
     case 'goaway':
       return JSON.stringify({ type: 'goaway', reconnect_in_ms: event.reconnectInMs, epoch: event.epoch });
     case 'feed':
@@ -95,6 +94,7 @@ function encode(event: ServerEvent): string {
         ...(event.pending.length > 0 ? { pending: event.pending } : {}),
         ...(event.terms ? termsFields(event.terms) : {}),
         ...(event.items ? { items: event.items.map(lineFields) } : {}),
+        ...(event.rows ? { rows: event.rows.map(rowLineOf) } : {}),
         ...rejectedField(event.rejected),
         ...(event.recovered === undefined ? {} : { recovered: event.recovered }),
         ...idField(event.id),
@@ -150,9 +150,8 @@ function encode(event: ServerEvent): string {
 }
 
 export const nativeJson: Dialect = {
-  parse: parseCommand,
+  parse: (message) => parseCommand(message),
   encode,
-  encodeTick,
+  ticks: { kind: 'messages', encodeTick },
   encodeBar,
-  keepAlive: { request: '{"action":"ping"}', response: '{"type":"pong"}' },
 };

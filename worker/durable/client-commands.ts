@@ -5,6 +5,7 @@ import type { DepartedSessions } from '../core/departed-sessions.ts';
 import type { GatewayBook, InterestChange } from '../core/gateway-book.ts';
 import type { ClientCommand, ResumePosition, SubscribeItem, SubscriptionLine } from '../core/protocol.ts';
 import { asNamed, rejection } from '../core/rejection.ts';
+import type { Frame } from '../core/row-format.ts';
 import { sharedTermsOf } from '../core/terms.ts';
 import { DIALECTS } from '../dialects/registry.ts';
 import { BarCommands } from './bar-commands.ts';
@@ -68,7 +69,7 @@ export class ClientCommands {
   }
 
   async #carryOut(session: Session, command: ClientCommand): Promise<void> {
-    const { sockets, book, authenticate } = this.#context;
+    const { sockets, book, flusher, authenticate } = this.#context;
     if (!sockets.get(session.socket)) return;
     if (!session.bearer && command.kind !== 'authenticate') {
       const text = 'Not authenticated: send {"action":"authenticate","token":"..."} first';
@@ -92,6 +93,9 @@ export class ClientCommands {
         const [items, bars] = [book.linesOf(session.index), book.barLinesOf(session.index)];
         return sockets.tell(session, { kind: 'subscriptions', items, bars, ...idOf(command) });
       }
+      case 'restart':
+        book.restart(session.index);
+        return flusher.drain();
       case 'authenticate':
         return authenticate(session, command);
       case 'ping':
@@ -116,7 +120,6 @@ export class ClientCommands {
     const accepted = isGone ? [] : plan.accepted.filter(({ token }) => !refusals.has(token));
     // What has changed goes to the present subscribers now; the new one gets it in its snapshot, once.
     flusher.flush(true);
-    const missed = command.resume ? this.#missed(session, accepted, command.resume) : undefined;
     const pending = book.subscribe(session.index, accepted);
     tellShards(book.unclaim(plan.accepted));
     if (isGone) return;
@@ -127,17 +130,22 @@ export class ClientCommands {
     const unplaced = asNamed([...plan.rejected, ...refused], given, symbolOf);
     const rejected = [...command.rejected, ...looked.rejected, ...unplaced];
     const tokens = accepted.map(({ token }) => token);
+    const announced = book.announce(session.index, tokens);
+    const missed = command.resume ? this.#missed(session, accepted, command.resume) : undefined;
     const terms = sharedTermsOf(accepted);
     const isEach = command.symbols.length > 0 || (accepted.length > 0 && !terms);
     const lines = isEach ? { items: this.#linesOf(session, tokens, symbolOf) } : {};
+    // What is sent at a pace or through a filter has no missed ticks of its own: after a break it is the current value.
+    // Rows that are changes need it too, to be changes of.
+    const isChange = book.delivery.fanout.hasRowIds(session.index);
+    const isCurrent = ({ speed, filter }: SubscribeItem) => speed === 'rt' && !filter && !isChange;
     const total = book.subscriptions.countOf(session.index);
     const recovered = command.resume ? { recovered: missed !== undefined } : {};
-    const extras = { ...(terms ? { terms } : {}), ...lines, ...recovered, ...idOf(command) };
+    const rows = announced.length > 0 ? { rows: announced } : {};
+    const extras = { ...(terms ? { terms } : {}), ...lines, ...rows, ...recovered, ...idOf(command) };
     sockets.tell(session, { kind: 'subscribed', tokens, pending, rejected, total, ...extras });
     if (missed) sockets.sendMissed(session, missed);
-    // What is sent at a pace or through a filter has no missed ticks of its own: after a break it is the current value.
-    const isWhole = ({ speed, filter }: SubscribeItem) => speed === 'rt' && !filter;
-    book.holdSnapshot(session.index, missed ? accepted.filter((item) => !isWhole(item)) : accepted);
+    book.holdSnapshot(session.index, missed ? accepted.filter((item) => !isCurrent(item)) : accepted);
     flusher.drain();
   }
 
@@ -147,22 +155,21 @@ export class ClientCommands {
     tokens: readonly InstrumentToken[],
     symbolOf: ReadonlyMap<InstrumentToken, string>,
   ): SubscriptionLine[] {
-    return this.#context.book.linesOf(session.index, new Set(tokens)).map((line) => {
+    return this.#context.book.linesOf(session.index, tokens).map((line) => {
       const symbol = line.symbol ?? symbolOf.get(line.token);
       return symbol === undefined ? line : { ...line, symbol };
     });
   }
 
   /** The frames that the client has missed since its position, if they are all known; never a part of them. */
-  #missed(session: Session, items: readonly SubscribeItem[], resume: ResumePosition): string[] | undefined {
+  #missed(session: Session, items: readonly SubscribeItem[], resume: ResumePosition): Frame[] | undefined {
     const { book, departed } = this.#context;
     const userId = session.bearer?.userId ?? '';
     this.#takeOver(session, resume, userId);
     const before = departed.find(resume, userId);
     if (!before || !book.hasAll(before.session, items)) return undefined;
-    const { encodeTick } = DIALECTS[session.identity.dialect];
     const tokens = new Set<number>(items.map(({ token }) => token));
-    return book.delivery.missedSince(resume.seq, before.session, tokens, encodeTick);
+    return book.delivery.missedSince(resume.seq, before.session, session.index, tokens);
   }
 
   /**

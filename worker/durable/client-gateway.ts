@@ -10,8 +10,8 @@ import type { GatewayCounts, GatewayStats } from '../core/gateway-stats.ts';
 import { REJECTION_TEXTS } from '../core/rejection.ts';
 import type { ShardPush } from '../core/shard-book.ts';
 import type { SessionIndex } from '../core/subscriptions.ts';
-import { type Bearer, readUpgrade, type Upgrade } from '../core/upgrade.ts';
-import { DIALECTS } from '../dialects/registry.ts';
+import { type Bearer, readUpgrade, type Upgrade, upgradeAnswerHeaders } from '../core/upgrade.ts';
+import { KEEP_ALIVE } from '../dialects/registry.ts';
 import type { Env } from '../env.ts';
 import { ClientCommands } from './client-commands.ts';
 import { ClientSockets, type Session } from './client-sockets.ts';
@@ -74,8 +74,7 @@ export class ClientGateway extends DurableObject<Env> {
       authenticate: (session, command) => this.#life.authenticate(session, command),
       tellShards: (changes) => this.#tellShards(changes),
     });
-    const { request, response } = DIALECTS['native-json'].keepAlive;
-    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(request, response));
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(KEEP_ALIVE.request, KEEP_ALIVE.response));
     this.#closedUntilMs = ctx.storage.kv.get<number>(CLOSED_UNTIL_KEY) ?? 0;
     for (const socket of ctx.getWebSockets()) this.#restore(socket);
   }
@@ -86,19 +85,18 @@ export class ClientGateway extends DurableObject<Env> {
     const upgrade = readUpgrade(request.headers);
     const refusal = this.#refusalOf(upgrade);
     if (refusal) return refusal;
-    const { bearer, address, subprotocol } = upgrade;
+    const { dialect, bearer, address } = upgrade;
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
     const from = address === undefined ? {} : { address };
     const own = { connectionId: crypto.randomUUID(), connectedAtMs: Date.now(), ...from };
-    const session = this.#sockets.open(server, { dialect: 'native-json', ...own }, bearer);
+    const session = this.#sockets.open(server, { dialect, ...own }, bearer);
     session.isCounted = true;
     this.#figures.counters.upgrades++;
     this.#sockets.remember(session);
     this.#life.follow(session);
     if (bearer) this.#welcome(session, bearer);
-    const headers: HeadersInit = subprotocol === undefined ? {} : { 'sec-websocket-protocol': subprotocol };
-    return new Response(null, { status: 101, webSocket: client, headers });
+    return new Response(null, { status: 101, webSocket: client, headers: upgradeAnswerHeaders(upgrade) });
   }
 
   /** Counts the socket in, or answers why there is no place for it here. */

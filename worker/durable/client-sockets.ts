@@ -10,13 +10,15 @@ import {
   unpackBars,
   unpackSubscriptions,
 } from '../core/attachment.ts';
+import { type DialectName, isDialectName } from '../core/dialect-name.ts';
 import type { GatewayBook } from '../core/gateway-book.ts';
 import { Outlet, type OutletPort } from '../core/outlet.ts';
 import type { ServerEvent } from '../core/protocol.ts';
 import { MessageRate } from '../core/rate-limit.ts';
+import type { Frame } from '../core/row-format.ts';
 import type { SessionIndex } from '../core/subscriptions.ts';
 import type { Bearer } from '../core/upgrade.ts';
-import { DIALECTS, type DialectName, isDialectName } from '../dialects/registry.ts';
+import { DIALECTS } from '../dialects/registry.ts';
 
 export type Identity = Pick<Attachment, 'connectionId' | 'address' | 'connectedAtMs'> & {
   readonly dialect: DialectName;
@@ -50,7 +52,7 @@ class SocketPort implements OutletPort {
     this.#socket = socket;
   }
 
-  send(frame: string): void {
+  send(frame: Frame): void {
     // Sending on a socket that is being closed throws; its session is about to go.
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
   }
@@ -95,8 +97,8 @@ export class ClientSockets {
   }
 
   open(socket: WebSocket, identity: Identity, bearer: Bearer | undefined): Session {
-    const { encodeTick, encodeBar } = DIALECTS[identity.dialect];
-    const outlet = new Outlet(encodeTick, encodeBar, new SocketPort(socket));
+    const { ticks, encodeBar } = DIALECTS[identity.dialect];
+    const outlet = new Outlet(ticks, encodeBar, new SocketPort(socket));
     const index = this.#book.openSession(outlet);
     const rate = new MessageRate();
     const life = { bearer, isWarned: false, leaveAtMs: undefined, isCounted: false, firstWords: undefined };
@@ -160,12 +162,13 @@ export class ClientSockets {
     const { socket } = session;
     this.#sayFirstWords(session);
     if (socket.readyState !== WebSocket.OPEN) return;
+    const frame = DIALECTS[session.identity.dialect].encode(event);
     if ((socket.bufferedAmount ?? 0) > CLIENT_BUFFERED_BYTES_MAX) this.closeSlow(session);
-    else socket.send(DIALECTS[session.identity.dialect].encode(event));
+    else if (frame !== undefined) socket.send(frame);
   }
 
   /** Ticks of before, in their order: they go at once, a bounded number of them, and count for the socket's backlog. */
-  sendMissed({ socket }: Session, frames: readonly string[]): void {
+  sendMissed({ socket }: Session, frames: readonly Frame[]): void {
     for (const frame of frames) if (socket.readyState === WebSocket.OPEN) socket.send(frame);
   }
 

@@ -51,6 +51,7 @@ export class GatewayFigures {
       resyncs: calls.resyncs,
       ...this.counters,
       ...flusher.counters,
+      ticks_sent: book.delivery.fanout.ticksSent,
     };
   }
 

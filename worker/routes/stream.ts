@@ -1,8 +1,15 @@
 // The clients' door: WebSocket upgrades, with page and token checked before any object is woken.
 import { AppError, ERRORS, type ErrorCode } from '../../shared/errors.ts';
-import { CLOSE_REASON_BYTES_MAX, GATEWAY_SLOTS_MAX, ORIGIN_CHARS_MAX } from '../../shared/limits.ts';
+import {
+  CLOSE_REASON_BYTES_MAX,
+  FORMAT_CHARS_MAX,
+  GATEWAY_SLOTS_MAX,
+  ORIGIN_CHARS_MAX,
+} from '../../shared/limits.ts';
+import { WIRE_SUBPROTOCOL } from '../../shared/wire/frame.ts';
 import { authenticate, type Background } from '../auth/authentication.ts';
-import { subprotocolOf, tokenOf, wantsToAuthenticateLater } from '../auth/token-transport.ts';
+import { queryOf, subprotocolOf, tokenOf, wantsToAuthenticateLater } from '../auth/token-transport.ts';
+import type { DialectName } from '../core/dialect-name.ts';
 import { GatewayChoice, parseGatewaySlots, regionOf } from '../core/gateway-choice.ts';
 import { isOriginAllowed } from '../core/origin.ts';
 import { type Upgrade, upgradeHeaders } from '../core/upgrade.ts';
@@ -77,12 +84,28 @@ async function upgrade(request: Request, env: Env, client: Omit<Upgrade, 'socket
   return refuseSocket({ code: 'gateway_full', message }, client.subprotocol);
 }
 
+const FORMATS = ['json', 'binary'];
+
+/** The dialect that the subprotocol or, where it says nothing, the query asks for. Throws `invalid_parameter`. */
+function nativeDialectOf(request: Request, subprotocol: string | undefined): DialectName {
+  const query = queryOf(request);
+  const format = query.get('format');
+  if (format !== null && !FORMATS.includes(format)) {
+    const got = JSON.stringify(format.slice(0, FORMAT_CHARS_MAX));
+    throw new AppError('invalid_parameter', `format must be ${FORMATS.join(' or ')}, got ${got}`);
+  }
+  const isBinary = subprotocol === undefined ? format === 'binary' : subprotocol === WIRE_SUBPROTOCOL;
+  if (isBinary) return 'native-binary';
+  return query.get('batch') === '1' ? 'native-json-batched' : 'native-json';
+}
+
 /** `/ws/ticks`: the native protocol. Throws an AppError for what is no upgrade, or one of a page that may not. */
 export async function streamTicks(request: Request, env: Env, ctx: Background): Promise<Response> {
   checkUpgrade(request, env);
   const address = request.headers.get('cf-connecting-ip');
   const subprotocol = subprotocolOf(request);
   const client = {
+    dialect: nativeDialectOf(request, subprotocol),
     ...(address === null ? {} : { address }),
     ...(subprotocol === undefined ? {} : { subprotocol }),
   };

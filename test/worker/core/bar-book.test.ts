@@ -50,8 +50,8 @@ class Room {
   join(): SessionIndex {
     const frames: string[] = [];
     let session = -1;
-    const outlet = new Outlet(() => 'tick', this.#encodeBar, {
-      send: (frame) => void frames.push(frame),
+    const outlet = new Outlet({ kind: 'messages', encodeTick: () => 'tick' }, this.#encodeBar, {
+      send: (frame) => void frames.push(frame as string),
       bufferedBytes: () => (this.full.has(session) ? CLIENT_BACKLOG_BYTES_MAX : 0),
     });
     session = this.book.openSession(outlet);

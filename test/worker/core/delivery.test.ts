@@ -6,9 +6,10 @@ import { CLIENT_BACKLOG_BYTES_MAX, GATEWAY_FLUSH_WINDOW_MS } from '../../../shar
 import { AT, type ModeRank, RECORD_KIND } from '../../../shared/tick.ts';
 import { TickStore } from '../../../shared/tick-store.ts';
 import { Delivery } from '../../../worker/core/delivery.ts';
-import type { FanoutSource, TickEncoder } from '../../../worker/core/fanout.ts';
+import type { FanoutSource } from '../../../worker/core/fanout.ts';
 import { Outlet } from '../../../worker/core/outlet.ts';
 import { SPEEDS, type Speed } from '../../../worker/core/protocol.ts';
+import type { TickEncoder } from '../../../worker/core/row-format.ts';
 import { type SessionIndex, Subscriptions } from '../../../worker/core/subscriptions.ts';
 import { termsOf } from '../../../worker/core/terms.ts';
 import { definitionOf, recordOf } from '../../support/records.ts';
@@ -55,10 +56,12 @@ class Gateway {
       const token = view.getUint32(at + AT.token, true);
       return JSON.stringify({ token, price: view.getUint32(at + AT.lastPrice, true), rank, seq });
     };
-    this.#outlets[session] = new Outlet(encodeTick, () => 'bar', {
-      send: (frame) => this.sent.push({ session, ...JSON.parse(frame), atMs: this.nowMs, by: this.#by }),
+    this.#outlets[session] = new Outlet({ kind: 'messages', encodeTick }, () => 'bar', {
+      send: (frame) =>
+        this.sent.push({ session, ...JSON.parse(frame as string), atMs: this.nowMs, by: this.#by }),
       bufferedBytes: () => (this.full.has(session) ? CLIENT_BACKLOG_BYTES_MAX : 0),
     });
+    this.delivery.fanout.open(session);
     return session;
   }
 

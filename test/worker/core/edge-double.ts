@@ -2,14 +2,18 @@
 // gateways that lose their memory, and clients that remember what they were told. The calls are those of the objects.
 import type { InstrumentToken } from '../../../shared/instrument.ts';
 import { CLIENT_BACKLOG_BYTES_MAX } from '../../../shared/limits.ts';
-import { AT, type ModeRank } from '../../../shared/tick.ts';
+import { AT, type ModeRank, rankOfMode, readTick } from '../../../shared/tick.ts';
+import { FrameReader } from '../../../shared/wire/frame-reader.ts';
+import { scaleOf } from '../../../shared/wire/scale.ts';
 import { packSubscriptions, unpackSubscriptions } from '../../../worker/core/attachment.ts';
-import type { TickEncoder } from '../../../worker/core/fanout.ts';
 import { type Expulsion, GatewayBook, type InterestChange } from '../../../worker/core/gateway-book.ts';
 import { Outlet } from '../../../worker/core/outlet.ts';
 import type { SubscribeItem } from '../../../worker/core/protocol.ts';
+import type { Frame, TickOutput } from '../../../worker/core/row-format.ts';
 import { type InterestItem, ShardBook, type ShardPush } from '../../../worker/core/shard-book.ts';
 import { type Terms, termsOf } from '../../../worker/core/terms.ts';
+import { nativeBinary } from '../../../worker/dialects/native-binary.ts';
+import { rowLineOf } from '../../../worker/dialects/native-json/row-line.ts';
 
 const RESYNC_ATTEMPTS = 3;
 const REGISTER_ATTEMPTS = 3;
@@ -179,7 +183,8 @@ export class Shard {
   }
 }
 
-export interface Frame {
+/** A tick as a client gets it. */
+export interface Tick {
   readonly token: InstrumentToken;
   readonly symbol: string;
   readonly price: number;
@@ -187,37 +192,77 @@ export interface Frame {
   readonly seq: number;
 }
 
-const encodeTick: TickEncoder = (view, at, rank, { tradingsymbol: symbol }, seq) =>
-  JSON.stringify({
-    token: view.getUint32(at + AT.token, true),
-    symbol,
-    price: view.getUint32(at + AT.lastPrice, true),
-    rank,
-    seq,
-  });
+const jsonTicks: TickOutput = {
+  kind: 'messages',
+  encodeTick: (view, at, rank, { tradingsymbol: symbol }, seq) =>
+    JSON.stringify({
+      token: view.getUint32(at + AT.token, true),
+      symbol,
+      price: view.getUint32(at + AT.lastPrice, true),
+      rank,
+      seq,
+    }),
+};
+
+/** The reading end of a binary connection: what it was told of rows, and the ticks of each frame. */
+class BinaryEnd {
+  readonly #reader = new FrameReader();
+  readonly #symbols = new Map<InstrumentToken, string>();
+
+  learn(rows: readonly (readonly [number, InstrumentToken, number, number, string, string])[]): void {
+    for (const [id, token, tick, lot, , symbol] of rows) {
+      this.#reader.assign(id, token, scaleOf(tick, lot));
+      this.#symbols.set(token, symbol);
+    }
+  }
+
+  read(frame: Uint8Array): Tick[] {
+    const count = this.#reader.read(frame);
+    return Array.from(this.#reader.ids.subarray(0, count), (id) => {
+      const at = this.#reader.byteOffset(id);
+      const { token, lastPrice = 0, mode } = readTick(this.#reader.view, at);
+      const symbol = this.#symbols.get(token) ?? '';
+      return { token, symbol, price: lastPrice, rank: rankOfMode(mode), seq: this.#reader.seq };
+    });
+  }
+}
 
 /** A client: what it was told it is subscribed to, and the last frame of each instrument. */
 export class Client {
   readonly name: string;
   readonly subscribed = new Map<InstrumentToken, Terms>();
-  readonly last = new Map<InstrumentToken, Frame>();
+  readonly last = new Map<InstrumentToken, Tick>();
   lastSeq = 0;
-  readonly #onFrame: (client: Client, frame: Frame) => void;
+  readonly isBinary: boolean;
+  readonly ticks: TickOutput;
+  readonly #onTick: (client: Client, tick: Tick) => void;
+  readonly #binary = new BinaryEnd();
   /** The socket's attachment: all that a gateway without memory knows of the client. */
   attachment = new Uint8Array(0);
   /** Its socket takes nothing: what comes has to wait. */
   isFull = false;
 
-  constructor(name: string, onFrame: (client: Client, frame: Frame) => void) {
+  constructor(name: string, isBinary: boolean, onTick: (client: Client, tick: Tick) => void) {
     this.name = name;
-    this.#onFrame = onFrame;
+    this.isBinary = isBinary;
+    this.ticks = isBinary ? nativeBinary.ticks : jsonTicks;
+    this.#onTick = onTick;
   }
 
-  receive(text: string): void {
-    const frame = JSON.parse(text) as Frame;
-    this.#onFrame(this, frame);
-    this.last.set(frame.token, frame);
-    this.lastSeq = frame.seq;
+  receive(frame: Frame): void {
+    if (typeof frame !== 'string') {
+      for (const tick of this.#binary.read(frame)) this.#take(tick);
+      return;
+    }
+    const message = JSON.parse(frame);
+    if (message.rows) this.#binary.learn(message.rows);
+    else this.#take(message as Tick);
+  }
+
+  #take(tick: Tick): void {
+    this.#onTick(this, tick);
+    this.last.set(tick.token, tick);
+    this.lastSeq = tick.seq;
   }
 }
 
@@ -241,7 +286,7 @@ class GatewayLife {
   }
 
   open(client: Client): void {
-    const outlet = new Outlet(encodeTick, () => 'bar', {
+    const outlet = new Outlet(client.ticks, () => 'bar', {
       send: (frame) => {
         if (this.isAlive) client.receive(frame);
       },
@@ -292,6 +337,11 @@ class GatewayLife {
     if (isGone) return;
     for (const { token, rank, speed } of accepted) client.subscribed.set(token, termsOf(rank, speed));
     this.#remember(client);
+    const rows = this.book.announce(
+      session,
+      accepted.map(({ token }) => token),
+    );
+    if (rows.length > 0) client.receive(JSON.stringify({ rows: rows.map(rowLineOf) }));
     this.book.holdSnapshot(session, accepted);
     this.#drain();
   }
@@ -319,6 +369,14 @@ class GatewayLife {
       this.#isDrainDue = false;
       if (this.isAlive) this.#drain();
     });
+  }
+
+  /** The client cannot go on with what it has. */
+  restart(client: Client): void {
+    const session = this.#sessions.get(client);
+    if (session === undefined) return;
+    this.book.restart(session);
+    this.#drain();
   }
 
   unsubscribe(client: Client, tokens: readonly InstrumentToken[]): void {

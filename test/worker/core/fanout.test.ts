@@ -4,16 +4,18 @@ import type { InstrumentDefinition, InstrumentToken } from '../../../shared/inst
 import { CLIENT_BACKLOG_BYTES_MAX } from '../../../shared/limits.ts';
 import { AT, RECORD_KIND } from '../../../shared/tick.ts';
 import { TickStore } from '../../../shared/tick-store.ts';
-import { drainSession, type FanoutSource, fanOut, type TickEncoder } from '../../../worker/core/fanout.ts';
+import { Fanout, type FanoutSource } from '../../../worker/core/fanout.ts';
 import { Outlet } from '../../../worker/core/outlet.ts';
 import { SPEEDS } from '../../../worker/core/protocol.ts';
+import type { TickEncoder, TickOutput } from '../../../worker/core/row-format.ts';
+import { SlotSet } from '../../../worker/core/slot-set.ts';
 import { type SessionIndex, Subscriptions } from '../../../worker/core/subscriptions.ts';
 import { type Tier, termsOf } from '../../../worker/core/terms.ts';
 import { definitionOf, recordOf } from '../../support/records.ts';
 
 /** A dialect that counts: its frames name what they were made of. */
 function countingEncoder(name: string): {
-  encodeTick: TickEncoder;
+  ticks: TickOutput;
   calls: () => number;
   seqs: Set<number>;
 } {
@@ -25,7 +27,7 @@ function countingEncoder(name: string): {
     const price = view.getUint32(at + AT.lastPrice, true);
     return `${name}:${definition.tradingsymbol}:${rank}:${price}`;
   };
-  return { encodeTick, calls: () => calls, seqs };
+  return { ticks: { kind: 'messages', encodeTick }, calls: () => calls, seqs };
 }
 
 class Room implements FanoutSource {
@@ -37,7 +39,8 @@ class Room implements FanoutSource {
   /** Sessions whose socket takes nothing. */
   readonly full = new Set<SessionIndex>();
   readonly waiting = new Set<SessionIndex>();
-  readonly tierSlots = SPEEDS.map(() => new Set<number>());
+  readonly tierSlots = SPEEDS.map(() => new SlotSet());
+  readonly fanout = new Fanout(this);
   flushes = 0;
 
   instrument(token: number, lastPrice: number): number {
@@ -47,13 +50,14 @@ class Room implements FanoutSource {
     return slot;
   }
 
-  join(encodeTick: TickEncoder): SessionIndex {
+  join(ticks: TickOutput): SessionIndex {
     const frames: string[] = [];
     const session = this.received.push(frames) - 1;
-    this.outlets[session] = new Outlet(encodeTick, () => 'bar', {
-      send: (frame) => void frames.push(frame),
+    this.outlets[session] = new Outlet(ticks, () => 'bar', {
+      send: (frame) => void frames.push(frame as string),
       bufferedBytes: () => (this.full.has(session) ? CLIENT_BACKLOG_BYTES_MAX : 0),
     });
+    this.fanout.open(session);
     return session;
   }
 
@@ -63,12 +67,22 @@ class Room implements FanoutSource {
 
   fanOutTier(tier: Tier, ...slots: number[]): number {
     const { waiting, tierSlots } = this;
-    return fanOut(this, slots, { seq: ++this.flushes, tier, waiting, tierSlots });
+    return this.fanout.flush(setOf(slots), { seq: ++this.flushes, tier, waiting, tierSlots });
   }
 
   drain(session: SessionIndex): number {
-    return drainSession(this, session, ++this.flushes, 0);
+    return this.fanout.drain(session, ++this.flushes, 0, () => false);
   }
+}
+
+function setOf(slots: readonly number[]): SlotSet {
+  const set = new SlotSet();
+  for (const slot of slots) set.add(slot);
+  return set;
+}
+
+function listOf(set: SlotSet): number[] {
+  return Array.from({ length: set.size }, (_, i) => set.at(i));
 }
 
 const TOKEN = 408_065 as InstrumentToken;
@@ -78,7 +92,7 @@ describe('fanOut', () => {
     const room = new Room();
     const dialect = countingEncoder('json');
     const slot = room.instrument(TOKEN, 100);
-    for (let i = 0; i < 1_000; i++) room.subscriptions.set(room.join(dialect.encodeTick), slot, 3);
+    for (let i = 0; i < 1_000; i++) room.subscriptions.set(room.join(dialect.ticks), slot, 3);
     expect(room.fanOut(slot)).toBe(1_000);
     expect(dialect.calls()).toBe(1);
     expect(room.received.every((frames) => frames.length === 1 && frames[0] === 'json:SYM408065:3:100')).toBe(
@@ -88,14 +102,14 @@ describe('fanOut', () => {
 
   test('each dialect and mode has its own encoding, and each session its own kind of frame', () => {
     const room = new Room();
-    const dialects = [countingEncoder('a'), countingEncoder('b')];
+    const [a, b] = [countingEncoder('a'), countingEncoder('b')];
     const slot = room.instrument(TOKEN, 100);
     for (let i = 0; i < 60; i++) {
-      const session = room.join(dialects[i % 2]?.encodeTick as TickEncoder);
+      const session = room.join((i % 2 === 0 ? a : b).ticks);
       room.subscriptions.set(session, slot, (i % 3) + 1);
     }
     expect(room.fanOut(slot)).toBe(60);
-    expect(dialects.map(({ calls }) => calls())).toEqual([3, 3]);
+    expect([a.calls(), b.calls()]).toEqual([3, 3]);
     for (const [i, frames] of room.received.entries()) {
       expect(frames).toEqual([`${i % 2 === 0 ? 'a' : 'b'}:SYM408065:${(i % 3) + 1}:100`]);
     }
@@ -103,9 +117,9 @@ describe('fanOut', () => {
 
   test('nobody gets what they did not ask for', () => {
     const room = new Room();
-    const { encodeTick } = countingEncoder('json');
+    const { ticks } = countingEncoder('json');
     const slots = [1, 2, 3].map((i) => room.instrument(i * 256 + 1, i));
-    const sessions = slots.map(() => room.join(encodeTick));
+    const sessions = slots.map(() => room.join(ticks));
     for (const [i, slot] of slots.entries()) room.subscriptions.set(sessions[i] as number, slot, 3);
     expect(room.fanOut(slots[0] as number, slots[2] as number)).toBe(2);
     expect(room.received).toEqual([['json:SYM257:3:1'], [], ['json:SYM769:3:3']]);
@@ -115,7 +129,7 @@ describe('fanOut', () => {
     const room = new Room();
     const dialect = countingEncoder('json');
     const slot = room.instrument(TOKEN, 100);
-    const session = room.join(dialect.encodeTick);
+    const session = room.join(dialect.ticks);
     expect(room.fanOut(slot), 'no subscriber').toBe(0);
     room.subscriptions.set(session, slot, 3);
     room.subscriptions.set(50, slot, 3);
@@ -143,7 +157,7 @@ describe('tiers', () => {
       for (const rank of RANKS) {
         for (let i = 0; i < 10; i++) {
           const dialect = dialects[i % 2 === 0 ? 0 : 1];
-          const session = room.join(dialect.encodeTick);
+          const session = room.join(dialect.ticks);
           room.subscriptions.set(session, slot, termsOf(rank, speed));
           kinds.push({ session, name: i % 2 === 0 ? 'a' : 'b', tier, rank });
         }
@@ -170,15 +184,15 @@ describe('tiers', () => {
 
   test('the first tier’s flush leaves the slot to the tiers that somebody has, and to no other', () => {
     const room = new Room();
-    const { encodeTick } = countingEncoder('json');
+    const { ticks } = countingEncoder('json');
     const [a, b, c] = [room.instrument(257, 1), room.instrument(513, 2), room.instrument(769, 3)];
-    const session = room.join(encodeTick);
+    const session = room.join(ticks);
     room.subscriptions.set(session, a, termsOf(3, 250));
     room.subscriptions.set(session, b, termsOf(3, 'rt'));
-    room.subscriptions.set(room.join(encodeTick), a, termsOf(1, 1000));
+    room.subscriptions.set(room.join(ticks), a, termsOf(1, 1000));
     room.subscriptions.set(session, c, termsOf(3, 250));
     expect(room.fanOut(a, b), 'b alone is sent at once').toBe(1);
-    expect(room.tierSlots.map((slots) => [...slots])).toEqual([[], [], [a], [a]]);
+    expect(room.tierSlots.map(listOf)).toEqual([[], [], [a], [a]]);
   });
 
   test('a slower tier’s flush leaves nothing to any tier', () => {
@@ -193,7 +207,7 @@ describe('a full socket', () => {
     const room = new Room();
     const dialect = countingEncoder('json');
     const slot = room.instrument(TOKEN, 100);
-    const sessions = [0, 1, 2].map(() => room.join(dialect.encodeTick));
+    const sessions = [0, 1, 2].map(() => room.join(dialect.ticks));
     for (const session of sessions) room.subscriptions.set(session, slot, 3);
     room.full.add(1);
     expect(room.fanOut(slot)).toBe(2);
@@ -207,9 +221,9 @@ describe('a full socket', () => {
 
   test('is sent the value of the moment that it drains, in its own mode, once', () => {
     const room = new Room();
-    const { encodeTick } = countingEncoder('json');
+    const { ticks } = countingEncoder('json');
     const [a, b] = [room.instrument(257, 1), room.instrument(513, 2)];
-    const session = room.join(encodeTick);
+    const session = room.join(ticks);
     room.subscriptions.set(session, a, 2);
     room.subscriptions.set(session, b, 3);
     room.full.add(session);
@@ -225,9 +239,9 @@ describe('a full socket', () => {
 
   test('nothing overtakes what waits', () => {
     const room = new Room();
-    const { encodeTick } = countingEncoder('json');
+    const { ticks } = countingEncoder('json');
     const [a, b] = [room.instrument(257, 1), room.instrument(513, 2)];
-    const session = room.join(encodeTick);
+    const session = room.join(ticks);
     for (const slot of [a, b]) room.subscriptions.set(session, slot, 3);
     room.full.add(session);
     room.fanOut(a);
@@ -239,9 +253,9 @@ describe('a full socket', () => {
 
   test('is not sent what it has unsubscribed from, or what has no value any more, meanwhile', () => {
     const room = new Room();
-    const { encodeTick } = countingEncoder('json');
+    const { ticks } = countingEncoder('json');
     const slots = [1, 2, 3].map((i) => room.instrument(i * 256 + 1, i)) as [number, number, number];
-    const session = room.join(encodeTick);
+    const session = room.join(ticks);
     for (const slot of slots) room.subscriptions.set(session, slot, 3);
     room.full.add(session);
     room.fanOut(...slots);

@@ -6,10 +6,10 @@ import { CLIENT_BACKLOG_BYTES_MAX } from '../../../shared/limits.ts';
 import { AT, RECORD_KIND, type RecordKind } from '../../../shared/tick.ts';
 import { TickStore } from '../../../shared/tick-store.ts';
 import { Delivery } from '../../../worker/core/delivery.ts';
-import type { TickEncoder } from '../../../worker/core/fanout.ts';
 import { Filters, type RawFilter, rawFilterOf, tickFilterOf } from '../../../worker/core/filters.ts';
 import { Outlet } from '../../../worker/core/outlet.ts';
 import { SPEEDS, type Speed } from '../../../worker/core/protocol.ts';
+import type { TickEncoder } from '../../../worker/core/row-format.ts';
 import { Subscriptions } from '../../../worker/core/subscriptions.ts';
 import { termsOf } from '../../../worker/core/terms.ts';
 import { definitionOf, type RecordFields, recordOf } from '../../support/records.ts';
@@ -159,14 +159,15 @@ describe('delivery', () => {
     const slot = store.slotFor(SHARE);
     definitions[slot] = definitionOf(SHARE);
     for (const session of [0, 1]) {
-      outlets[session] = new Outlet(encodeTick, () => 'bar', {
-        send: (frame) => void received[session]?.push(Number(frame)),
+      outlets[session] = new Outlet({ kind: 'messages', encodeTick }, () => 'bar', {
+        send: (frame) => void received[session]?.push(Number(frame as string)),
         bufferedBytes: () => (isFull[session] ? CLIENT_BACKLOG_BYTES_MAX : 0),
       });
     }
     subscriptions.set(0, slot, termsOf(3, speed, true), filter);
     subscriptions.set(1, slot, termsOf(3, 'rt'));
     const delivery = new Delivery({ store, subscriptions, definitions, outlets });
+    for (const session of [0, 1]) delivery.fanout.open(session);
     let nowMs = 1_000;
     const tick = (lastPrice: number, passMs = 20) => {
       store.put(slot, recordOf(SHARE, RECORD_KIND.quote, { lastPrice, volume: lastPrice }), 0);

@@ -10,10 +10,10 @@ import {
 } from '../../../shared/limits.ts';
 import { shardOf } from '../../../shared/shard.ts';
 import { AT, type ModeRank } from '../../../shared/tick.ts';
-import type { TickEncoder } from '../../../worker/core/fanout.ts';
 import { GatewayBook } from '../../../worker/core/gateway-book.ts';
 import { Outlet } from '../../../worker/core/outlet.ts';
 import type { Speed, SubscribeItem } from '../../../worker/core/protocol.ts';
+import type { TickEncoder } from '../../../worker/core/row-format.ts';
 import type { InterestItem, ShardPush, Snapshot } from '../../../worker/core/shard-book.ts';
 import type { SessionIndex } from '../../../worker/core/subscriptions.ts';
 import { definitionOf, joinRecords } from '../../support/records.ts';
@@ -78,8 +78,8 @@ class Room {
   join(): SessionIndex {
     const frames: string[] = [];
     let session = -1;
-    const outlet = new Outlet(encodeTick, () => 'bar', {
-      send: (frame) => void frames.push(frame),
+    const outlet = new Outlet({ kind: 'messages', encodeTick }, () => 'bar', {
+      send: (frame) => void frames.push(frame as string),
       bufferedBytes: () => (this.full.has(session) ? CLIENT_BACKLOG_BYTES_MAX : 0),
     });
     session = this.book.openSession(outlet);

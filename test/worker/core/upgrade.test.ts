@@ -12,9 +12,15 @@ const BEARER = {
 };
 
 test.each<Upgrade>([
-  { bearer: BEARER, subprotocol: 'ticker.json', address: '2001:db8::1', socketsMax: 1_000 },
-  { bearer: BEARER, socketsMax: 2_000 },
-  { socketsMax: 1 },
+  {
+    dialect: 'native-binary',
+    bearer: BEARER,
+    subprotocol: 'ticker.v1',
+    address: '2001:db8::1',
+    socketsMax: 1_000,
+  },
+  { dialect: 'native-json', bearer: BEARER, socketsMax: 2_000 },
+  { dialect: 'native-json-batched', socketsMax: 1 },
 ])('what is written is read', (upgrade) => {
   expect(readUpgrade(new Headers(upgradeHeaders(upgrade)))).toEqual(upgrade);
 });

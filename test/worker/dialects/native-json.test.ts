@@ -16,7 +16,9 @@ import {
 } from '../../../shared/tick.ts';
 import { CLIENT_LIMITS } from '../../../worker/core/client-limits.ts';
 import type { ClientCommand, Principal, ServerEvent } from '../../../worker/core/protocol.ts';
+import { encodeTick as encodeMessage } from '../../../worker/dialects/native-json/tick.ts';
 import { nativeJson } from '../../../worker/dialects/native-json.ts';
+import { KEEP_ALIVE } from '../../../worker/dialects/registry.ts';
 import { arbitraryRecord } from '../../shared/arbitrary-records.ts';
 import { definitionOf, recordOf } from '../../support/records.ts';
 
@@ -560,7 +562,7 @@ describe('what clients are told', () => {
   });
 
   test('the ping that is answered without waking the object is the one that a waking object would answer so', () => {
-    const { request, response } = nativeJson.keepAlive;
+    const { request, response } = KEEP_ALIVE;
     expect(request).toBe(JSON.stringify({ action: 'ping' }));
     expect(nativeJson.parse(request)).toEqual({ kind: 'ping' });
     expect(response).toBe(nativeJson.encode({ kind: 'pong' }));
@@ -642,7 +644,7 @@ function encodeTick(
   words.set(record, RECORD_WORDS_MAX);
   const definition = { ...definitionOf(record[0] as number, symbol), exchange };
   return JSON.parse(
-    nativeJson.encodeTick(new DataView(words.buffer), RECORD_WORDS_MAX * 4, rank, definition, seq),
+    encodeMessage(new DataView(words.buffer), RECORD_WORDS_MAX * 4, rank, definition, seq),
   ) as TickMessage;
 }
 

@@ -167,7 +167,11 @@ describe('revoked', () => {
     await (await revoke({ user_id: 'slipped_in' })).body?.cancel();
     // That Worker's upgrade, as the gateway sees it.
     const bearer = { userId: 'slipped_in', roles: [], permissions: [], expiresAtS: nowS() + 3_600 };
-    const headers = upgradeHeaders({ bearer: { ...bearer, issuedAtS: nowS() - 60 }, socketsMax: 1_000 });
+    const headers = upgradeHeaders({
+      dialect: 'native-json',
+      bearer: { ...bearer, issuedAtS: nowS() - 60 },
+      socketsMax: 1_000,
+    });
     const { webSocket } = await testEnv.CLIENT_GATEWAY.getByName(GATEWAY).fetch('http://edge/', { headers });
     if (!webSocket) throw new Error('no socket');
     const closed = new Promise<CloseEvent>((resolve) => webSocket.addEventListener('close', resolve));

@@ -255,7 +255,7 @@ function isCommandId(id: unknown): id is CommandId {
   return Number.isFinite(id) || (typeof id === 'string' && id.length <= CLIENT_COMMAND_ID_CHARS_MAX);
 }
 
-function parseFields(fields: Fields): ClientCommand {
+function parseFields(fields: Fields, isBinary: boolean): ClientCommand {
   const { kind = 'tick' } = fields;
   switch (fields.action) {
     case 'ping':
@@ -274,12 +274,16 @@ function parseFields(fields: Fields): ClientCommand {
       return isSubscribe ? parseSubscribe(fields) : parseUnsubscribe(fields);
     }
     default:
+      if (fields.action === 'restart' && isBinary) return { kind: 'restart' };
       return refused('unknown_action', `Unknown action: ${echo(fields.action)}`);
   }
 }
 
-/** The command in one message. Never throws: what cannot be read is a refusal with the first protocol's text. */
-export function parseCommand(message: string | ArrayBuffer): ClientCommand {
+/**
+ * The command in one message; `isBinary` where ticks are binary frames. Never throws: what cannot be read is a refusal with
+ * the first protocol's text.
+ */
+export function parseCommand(message: string | ArrayBuffer, isBinary = false): ClientCommand {
   if (typeof message !== 'string') return refused('invalid_json', 'Invalid JSON message');
   if (message.length > CLIENT_MESSAGE_CHARS_MAX) {
     const counts = `${message.length} characters, at most ${CLIENT_MESSAGE_CHARS_MAX}`;
@@ -295,8 +299,8 @@ export function parseCommand(message: string | ArrayBuffer): ClientCommand {
     return refused('invalid_message', 'Invalid JSON message');
   }
   const fields = value as Fields;
-  if (fields.id === undefined) return parseFields(fields);
-  if (isCommandId(fields.id)) return { ...parseFields(fields), id: fields.id };
+  if (fields.id === undefined) return parseFields(fields, isBinary);
+  if (isCommandId(fields.id)) return { ...parseFields(fields, isBinary), id: fields.id };
   const rule = `id must be a number or a text of at most ${CLIENT_COMMAND_ID_CHARS_MAX} characters`;
   return refused('invalid_parameter', rule, `got ${echo(fields.id)}`);
 }

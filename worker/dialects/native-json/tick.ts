@@ -105,6 +105,17 @@ export function encodeTick(
   definition: InstrumentDefinition,
   seq: number,
 ): string {
+  return `{"type":"tick","data":${encodeTickData(view, at, rank, definition, seq)}}`;
+}
+
+/** The data of that message. */
+export function encodeTickData(
+  view: DataView,
+  at: number,
+  rank: ModeRank,
+  definition: InstrumentDefinition,
+  seq: number,
+): string {
   const token = view.getUint32(at + AT.token, true);
   const divisor = priceDivisorOf(token);
   const held = rankOfMode(modeOfKind(view.getUint32(at + AT.kind, true)));
@@ -112,7 +123,7 @@ export function encodeTick(
   const symbol = JSON.stringify(definition.tradingsymbol);
   const exchange = JSON.stringify(definition.exchange);
   let fields =
-    `{"type":"tick","data":{"instrument_token":${token},"tradingsymbol":${symbol},"exchange":${exchange}` +
+    `{"instrument_token":${token},"tradingsymbol":${symbol},"exchange":${exchange}` +
     `,"mode":"${modeOfRank(effective)}"${priceField('last_price', view.getUint32(at + AT.lastPrice, true), divisor)}`;
   if (effective >= 2) {
     if (!isIndex(token)) fields += quantityFields(view, at, divisor);
@@ -120,5 +131,5 @@ export function encodeTick(
   }
   if (effective === 3) fields += fullFields(view, at, token, divisor);
   const receivedAt = isoOfMs(receivedAtOf(view, at));
-  return `${fields},"received_at":"${receivedAt}","seq":${seq}}}`;
+  return `${fields},"received_at":"${receivedAt}","seq":${seq}}`;
 }
