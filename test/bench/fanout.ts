@@ -3,6 +3,7 @@
 import { type Bar, barChart } from './bar-chart.ts';
 import type { Bench, Figure } from './bench.ts';
 import { type Delivered, type Load, measureDelivery } from './delivery-run.ts';
+import { clientsAllowed } from './open-files.ts';
 import { measurePeer, type PeerLoad } from './peer-run.ts';
 import type { FormatName } from './stream-format.ts';
 
@@ -60,13 +61,14 @@ function medianOf(windows: readonly Delivered[]): Delivered {
 }
 
 function figuresOf(name: string, delivered: Delivered, baseline?: number): Record<string, Figure> {
-  const { ticks, bytes, tookMs, serverCpuMs, clientsCpuMs } = delivered;
+  const { ticks, bytes, ticksPerFrame, tookMs, serverCpuMs, clientsCpuMs } = delivered;
   const value = rateOf(delivered);
   const ratio = baseline === undefined ? {} : { baseline, ratio: value / baseline };
   return {
     [name]: { value, unit: UNIT, ...ratio },
     [`rate_${name}`]: { value: (ticks / tookMs) * 1_000, unit: 'ticks/s' },
     [`bytes_per_tick_${name}`]: { value: bytes / ticks, unit: 'bytes' },
+    [`ticks_per_frame_${name}`]: { value: ticksPerFrame, unit: 'ticks' },
     [`server_cpu_${name}`]: { value: (serverCpuMs / tookMs) * 100, unit: CPU_UNIT },
     [`clients_cpu_${name}`]: { value: (clientsCpuMs / tookMs) * 100, unit: CPU_UNIT },
   };
@@ -93,10 +95,10 @@ function chart(figures: Readonly<Record<string, Figure>>, caption: string): stri
   return barChart({
     title: 'Ticks delivered per second of server CPU',
     unit: 'ticks per CPU-second; full mode, 2,000 instruments',
-    groups: [
-      { heading: '1,000 clients x 200 instruments', bars: [...formats(''), ...peers] },
-      { heading: '10,000 clients x 50 instruments', bars: formats('_10k') },
-    ],
+    groups: SCENARIOS.map(({ suffix, perClient }) => ({
+      heading: `${figures[`clients${suffix}`]?.value.toLocaleString('en')} clients x ${perClient} instruments`,
+      bars: [...formats(suffix), ...(suffix === '' ? peers : [])],
+    })),
     caption,
   });
 }
@@ -112,8 +114,10 @@ export const bench: Bench = {
       Object.assign(figures, figuresOf(name, medianOf(await measurePeer(load))));
     }
     for (const { suffix, parts, ...scenario } of SCENARIOS) {
+      const clients = clientsAllowed(scenario.clients);
+      figures[`clients${suffix}`] = { value: clients, unit: 'clients' };
       for (const format of EDGE_FORMATS) {
-        const load: Load = { ...scenario, format, instruments: INSTRUMENTS, parts: parts[format] };
+        const load: Load = { ...scenario, clients, format, instruments: INSTRUMENTS, parts: parts[format] };
         const delivered = medianOf(await measureDelivery(load));
         Object.assign(figures, figuresOf(`${format}${suffix}`, delivered, figures.ws_baseline?.value));
       }

@@ -88,11 +88,11 @@ async function measureWindow(peer: Peer, fleet: CountingFleet): Promise<Delivere
   const before = await snapshot();
   await sleep(WINDOW_MS);
   const after = await snapshot();
-  const sum = (field: 'ticks' | 'bytes' | 'cpuMs') => after.fleet[field] - before.fleet[field];
+  const sum = (field: 'frames' | 'ticks' | 'bytes' | 'cpuMs') => after.fleet[field] - before.fleet[field];
   return {
     ticks: sum('ticks'),
     bytes: sum('bytes'),
-    rounds: 0,
+    ticksPerFrame: sum('ticks') / sum('frames'),
     tookMs: after.atMs - before.atMs,
     serverCpuMs: after.serverCpuMs - before.serverCpuMs,
     clientsCpuMs: sum('cpuMs'),

@@ -19,7 +19,7 @@ export class RoundMarket {
   readonly #startedAtMs: number;
   #rounds = 0;
 
-  /** `nowMs` is the wall clock's: the market's time goes on from there with it. */
+  /** The first round is received at `nowMs`. */
   constructor(instruments: number, nowMs: number) {
     this.#startedAtMs = nowMs;
     this.#market = new Market({
@@ -46,17 +46,18 @@ export class RoundMarket {
   }
 
   /**
-   * Goes on to the round due at `nowMs` of the wall clock and brings every `parts`-th instrument up to date. Rounds that are
-   * late are left out, so that exchange and wall clock go on alike. Returns the positions of what has ticked.
+   * Brings the instruments of one part (every `parts`-th, `part` being the first) up to date; with part 0 the market goes on
+   * by ROUND_MS. Its time is that of its rounds, however long they take: a slow machine posts the same ticks, later.
+   * Returns the positions of what has ticked.
    */
-  next(nowMs: number, parts: number, part: number): number[] {
-    this.#rounds = Math.max(this.#rounds + 1, Math.floor((nowMs - this.#startedAtMs) / ROUND_MS));
-    this.#market.advance(START_MS + this.#rounds * ROUND_MS, () => undefined);
-    const receivedAtMs = this.#startedAtMs + this.#rounds * ROUND_MS;
+  next(parts: number, part: number): number[] {
+    if (part === 0) this.#rounds++;
+    const elapsedMs = this.#rounds * ROUND_MS;
+    this.#market.advance(START_MS + elapsedMs, () => undefined);
     const positions: number[] = [];
     for (let position = part; position < this.#slots.length; position += parts) {
       this.#market.refresh(this.#slots[position] as number);
-      writeReceivedAt(this.records, this.recordOffset(position), receivedAtMs);
+      writeReceivedAt(this.records, this.recordOffset(position), this.#startedAtMs + elapsedMs);
       positions.push(position);
     }
     return positions;
