@@ -6,6 +6,8 @@ import { parseKeyRing } from '../shared/credential-vault.ts';
 import {
   BATCH_TICKS_MAX,
   CREDENTIAL_CHARS_MAX,
+  FLUSH_WINDOW_MIN_MS_DEFAULT,
+  FLUSH_WINDOW_MS_MAX,
   KITE_CONNECTIONS_PER_ACCOUNT_MAX,
   KITE_INSTRUMENTS_PER_CONNECTION_MAX,
   SESSION_CALENDAR_BYTES_MAX,
@@ -61,7 +63,9 @@ const Environment = z.object({
     },
   ),
   INGEST_SECRET: z.string().min(32),
-  TICK_BATCH_WINDOW_MS: integer(1, 10_000).default(100),
+  /** Longest and shortest flush window: it is as short as the edge has room for. */
+  TICK_BATCH_WINDOW_MS: integer(1, FLUSH_WINDOW_MS_MAX).default(100),
+  TICK_BATCH_WINDOW_MIN_MS: integer(1, FLUSH_WINDOW_MS_MAX).optional(),
   TICK_BATCH_MAX_SIZE: integer(1, BATCH_TICKS_MAX).default(1_000),
   TICKER_MODE: z.enum(['ltp', 'quote', 'full']).default('full'),
   MAX_INSTRUMENTS_PER_WS: integer(1, KITE_INSTRUMENTS_PER_CONNECTION_MAX).default(
@@ -83,7 +87,18 @@ const Environment = z.object({
   LOG_FORMAT: z.enum(['text', 'json']).default('text'),
 });
 
-export type Config = z.infer<typeof Environment>;
+/** With a longest window that is below the default of the shortest, the window is always that. */
+const SidecarEnvironment = Environment.transform((settings, context) => {
+  const { TICK_BATCH_WINDOW_MS: maxMs } = settings;
+  const minMs = settings.TICK_BATCH_WINDOW_MIN_MS ?? Math.min(FLUSH_WINDOW_MIN_MS_DEFAULT, maxMs);
+  if (minMs > maxMs) {
+    const message = `${minMs} is above TICK_BATCH_WINDOW_MS, ${maxMs}`;
+    context.addIssue({ code: 'custom', path: ['TICK_BATCH_WINDOW_MIN_MS'], message });
+  }
+  return { ...settings, TICK_BATCH_WINDOW_MIN_MS: minMs };
+});
+
+export type Config = z.infer<typeof SidecarEnvironment>;
 
 /** Which of the account's variables are missing: it is there whole, or the database has accounts and keys for them. */
 function missingAccountSettings(present: Readonly<Record<string, string | undefined>>): string[] {
@@ -117,7 +132,7 @@ function parseSettings<T>(
  * some are secrets. An empty variable counts as absent.
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
-  return parseSettings(Environment, environment, missingAccountSettings);
+  return parseSettings(SidecarEnvironment, environment, missingAccountSettings);
 }
 
 const CredentialStore = {

@@ -1,5 +1,5 @@
 // The status as Prometheus reads it, for whoever scrapes the sidecar itself and not the edge.
-import type { AccountStatus, InstrumentsStatus, SidecarStatus } from '../shared/status.ts';
+import type { AccountStatus, FlushWindowStatus, InstrumentsStatus, SidecarStatus } from '../shared/status.ts';
 
 interface Metric {
   readonly name: string;
@@ -57,6 +57,7 @@ function metricsOf(status: SidecarStatus): Metric[] {
     plain('sidecar_batches_posted_total', 'counter', 'Batches that shards took.', status.batches_posted),
     plain('sidecar_batches_retried_total', 'counter', 'Posts sent again.', status.batches_retried),
     plain('sidecar_batches_failed_total', 'counter', 'Batches given up.', status.batches_failed),
+    ...flushWindowMetrics(status.flush_window),
     plain('sidecar_subscriptions', 'gauge', 'Instruments on open sockets.', status.active_subscriptions),
     plain('sidecar_desired', 'gauge', 'Instruments to be streamed.', status.desired),
     plain('sidecar_not_placed', 'gauge', 'Instruments wanted and not streamed.', status.not_placed),
@@ -98,6 +99,21 @@ function accountMetrics(status: SidecarStatus): Metric[] {
   );
   const help = '1 while Kite accepts the access token.';
   return [{ name: 'sidecar_account_logged_in', type: 'gauge', help, samples }];
+}
+
+/** What is not known has no sample. */
+function flushWindowMetrics(window: FlushWindowStatus): Metric[] {
+  const gauge = (name: string, help: string, ms: number | undefined): Metric => ({
+    name: `sidecar_${name}_seconds`,
+    type: 'gauge',
+    help,
+    samples: ms === undefined ? [] : [['', ms / 1_000]],
+  });
+  return [
+    gauge('flush_window', 'How long ticks wait for more, at most.', window.window_ms),
+    gauge('flush_cost', 'What a round of batches costs the busiest gateway.', window.flush_cost_ms),
+    gauge('post', 'Median time of the latest posts.', window.post_ms),
+  ];
 }
 
 /** Of the instrument list; what does not apply has no sample. */

@@ -251,6 +251,11 @@ export interface BatchReply {
   readonly seq: number;
   readonly boot: number;
   readonly duplicate?: true;
+  /**
+   * What a round of batches costs the shard's busiest gateway, in ms up to FLUSH_COST_MS_MAX, which means that there is
+   * no room at all. Absent from an edge that does not know.
+   */
+  readonly flushCostMs?: number;
   readonly demand?: { readonly version: number; readonly items: readonly DemandItem[] };
 }
 

@@ -65,3 +65,8 @@ export interface InstrumentDefinition {
 export function isSameInstrument(a: InstrumentDefinition, b: InstrumentDefinition): boolean {
   return a.tradingsymbol === b.tradingsymbol && a.exchange === b.exchange && a.expiry === b.expiry;
 }
+
+/** False also when its tick or lot is another: whoever counts in them has to be told. */
+export function isSameContract(a: InstrumentDefinition, b: InstrumentDefinition): boolean {
+  return isSameInstrument(a, b) && a.tick_size === b.tick_size && a.lot_size === b.lot_size;
+}

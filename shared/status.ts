@@ -110,6 +110,15 @@ export const LEASE_STATES = ['none', 'standby', 'held', 'unconfirmed'] as const;
  */
 export type LeaseState = (typeof LEASE_STATES)[number];
 
+/** How long a shard's news waits for more, and what that follows from. */
+export interface FlushWindowStatus {
+  readonly window_ms: number;
+  /** What a round costs the busiest gateway; absent while some shard's word on it is missing or too old. */
+  readonly flush_cost_ms?: number;
+  /** Median time of the latest posts; absent before the first. */
+  readonly post_ms?: number;
+}
+
 /** Counters are totals since the sidecar became the active one; times are milliseconds since the epoch. */
 export interface SidecarStatus {
   /** Fences what this sidecar posts: the edge refuses earlier ones. 0 while it stands by. */
@@ -136,6 +145,7 @@ export interface SidecarStatus {
   readonly batches_posted: number;
   readonly batches_retried: number;
   readonly batches_failed: number;
+  readonly flush_window: FlushWindowStatus;
   readonly instruments: InstrumentsStatus;
   readonly rss_bytes: number;
   readonly cpu_seconds: number;

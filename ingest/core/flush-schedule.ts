@@ -1,7 +1,6 @@
 // When which shard gets a batch: at once after a quiet window, then at most once per window, all shards together.
 
 export interface FlushSettings {
-  readonly windowMs: number;
   readonly heartbeatMs: number;
   /** A shard with this much news does not wait for the window. */
   readonly ticksMax: number;
@@ -39,9 +38,12 @@ export class FlushSchedule {
     this.#missedRound = new Uint8Array(shardCount);
   }
 
-  /** What to send now; the caller sends it, in any case. `loads` has one entry per shard, by index. */
-  decide(nowMs: number, loads: readonly ShardLoad[]): FlushDecision {
-    const { windowMs, heartbeatMs, ticksMax } = this.#settings;
+  /**
+   * What to send now; the caller sends it, in any case. `loads` has one entry per shard, by index. The window may be
+   * another one each time: it counts from the last round.
+   */
+  decide(nowMs: number, windowMs: number, loads: readonly ShardLoad[]): FlushDecision {
+    const { heartbeatMs, ticksMax } = this.#settings;
     const isRound = nowMs >= this.#lastRoundAtMs + windowMs;
     const shards: number[] = [];
     let shardsWithTicks = 0;

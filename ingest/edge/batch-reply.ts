@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { BatchReply, DemandItem } from '../../shared/frame.ts';
 import { parseInstrumentToken } from '../../shared/instrument.ts';
-import { SHARD_INSTRUMENTS_MAX } from '../../shared/limits.ts';
+import { FLUSH_COST_MS_MAX, SHARD_INSTRUMENTS_MAX } from '../../shared/limits.ts';
 
 const Uint32 = z.number().int().min(0).max(0xffff_ffff);
 
@@ -11,6 +11,7 @@ const Reply = z.object({
   seq: Uint32,
   boot: Uint32.min(1),
   duplicate: z.literal(true).exactOptional(),
+  flushCostMs: z.number().min(0).max(FLUSH_COST_MS_MAX).exactOptional(),
   demand: z
     .object({
       version: Uint32,

@@ -2,9 +2,11 @@
 import type { BatchReply, DemandItem } from '../../shared/frame.ts';
 import { INGEST_HEARTBEAT_MS } from '../../shared/limits.ts';
 import { SHARD_COUNT } from '../../shared/shard.ts';
+import type { FlushWindowStatus } from '../../shared/status.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { Batcher } from '../core/batcher.ts';
 import { FlushSchedule } from '../core/flush-schedule.ts';
+import { FlushWindow, type FlushWindowSettings } from '../core/flush-window.ts';
 import type { Logger } from '../log.ts';
 import { type PosterCounters, ShardPoster } from './shard-poster.ts';
 import type { Post } from './signed-post.ts';
@@ -16,7 +18,7 @@ export interface FlushLoopOptions {
   /** In [0, 1). */
   readonly random: () => number;
   readonly log: Logger;
-  readonly windowMs: number;
+  readonly window: FlushWindowSettings;
   /** Ticks per batch. */
   readonly ticksMax: number;
   readonly onDemand: (shard: number, items: readonly DemandItem[]) => void;
@@ -28,14 +30,16 @@ export class FlushLoop {
   readonly #options: FlushLoopOptions;
   readonly #posters: readonly ShardPoster[];
   readonly #schedule: FlushSchedule;
+  readonly #window: FlushWindow;
   #isRunDue = false;
   #isStopped = false;
   #timer: Timer | undefined;
 
   constructor(options: FlushLoopOptions) {
     this.#options = options;
-    const { windowMs, ticksMax } = options;
-    this.#schedule = new FlushSchedule(SHARD_COUNT, { windowMs, ticksMax, heartbeatMs: INGEST_HEARTBEAT_MS });
+    const { window, ticksMax } = options;
+    this.#schedule = new FlushSchedule(SHARD_COUNT, { ticksMax, heartbeatMs: INGEST_HEARTBEAT_MS });
+    this.#window = new FlushWindow(SHARD_COUNT, window);
     this.#posters = Array.from({ length: SHARD_COUNT }, (_, shard) => this.#posterOf(shard));
   }
 
@@ -52,6 +56,10 @@ export class FlushLoop {
     for (const poster of this.#posters) poster.stop();
   }
 
+  get window(): FlushWindowStatus {
+    return this.#window.status(this.#options.clock.monotonicMs());
+  }
+
   #posterOf(shard: number): ShardPoster {
     const { batcher, post, clock, random, log } = this.#options;
     return new ShardPoster({
@@ -61,7 +69,7 @@ export class FlushLoop {
       random,
       log,
       counters: this.counters,
-      onReply: (reply) => this.#onReply(shard, reply),
+      onReply: (reply, postMs) => this.#onReply(shard, reply, postMs),
       onGiveUp: () => batcher.giveUp(shard),
       onIdle: () => this.wake(),
       onSuperseded: (reason) => {
@@ -72,9 +80,11 @@ export class FlushLoop {
     });
   }
 
-  #onReply(shard: number, reply: BatchReply): void {
-    this.#options.batcher.acknowledge(shard, reply);
-    if (reply.demand) this.#options.onDemand(shard, reply.demand.items);
+  #onReply(shard: number, reply: BatchReply, postMs: number): void {
+    const { batcher, clock, onDemand } = this.#options;
+    this.#window.onReply(shard, { flushCostMs: reply.flushCostMs, postMs }, clock.monotonicMs());
+    batcher.acknowledge(shard, reply);
+    if (reply.demand) onDemand(shard, reply.demand.items);
   }
 
   #run(): void {
@@ -86,7 +96,8 @@ export class FlushLoop {
       dirtyCount: batcher.dirtyCount(shard),
       isBusy,
     }));
-    const { shards, shardsWithTicks, nextAtMs } = this.#schedule.decide(nowMs, loads);
+    const windowMs = this.#window.at(nowMs);
+    const { shards, shardsWithTicks, nextAtMs } = this.#schedule.decide(nowMs, windowMs, loads);
     for (const shard of shards) {
       this.#posters[shard]?.send(
         batcher.take(shard, { ticksMax, roundShards: Math.max(1, shardsWithTicks) }),

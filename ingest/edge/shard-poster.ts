@@ -30,7 +30,8 @@ export interface ShardPosterOptions {
   readonly log: Logger;
   /** Shared by all posters of the sidecar. */
   readonly counters: PosterCounters;
-  readonly onReply: (reply: BatchReply) => void;
+  /** `postMs` is the time that the post took. */
+  readonly onReply: (reply: BatchReply, postMs: number) => void;
   readonly onGiveUp: () => void;
   /** The poster ceased to be busy. */
   readonly onIdle: () => void;
@@ -40,7 +41,7 @@ export interface ShardPosterOptions {
 
 /** What came of one post. `failed` may or may not have arrived; `refused` arrived, and never will be taken. */
 type Outcome =
-  | { readonly kind: 'taken'; readonly reply: BatchReply }
+  | { readonly kind: 'taken'; readonly reply: BatchReply; readonly postMs: number }
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'superseded'; readonly reason: string };
@@ -85,7 +86,7 @@ export class ShardPoster {
     if (this.#isStopped) return;
     switch (outcome.kind) {
       case 'taken':
-        this.#onTaken(outcome.reply);
+        this.#onTaken(outcome.reply, outcome.postMs);
         return;
       case 'superseded':
         this.stop();
@@ -99,13 +100,13 @@ export class ShardPoster {
     }
   }
 
-  #onTaken(reply: BatchReply): void {
+  #onTaken(reply: BatchReply, postMs: number): void {
     const { shard, log, counters, onReply, onIdle } = this.#options;
     if (this.#failures > 0) log.info('edge takes batches again', { shard, failures: this.#failures });
     this.#failures = 0;
     counters.batchesPosted++;
     this.#isBusy = false;
-    onReply(reply);
+    onReply(reply, postMs);
     onIdle();
   }
 
@@ -136,6 +137,8 @@ export class ShardPoster {
   }
 
   async #post(batch: TakenBatch): Promise<Outcome> {
+    const { clock } = this.#options;
+    const fromMs = clock.monotonicMs();
     let reply: PostReply;
     try {
       const timeMs = this.#times.next();
@@ -144,7 +147,7 @@ export class ShardPoster {
       return { kind: 'failed', reason: errorText(error) };
     }
     const { httpStatus, text } = reply;
-    if (httpStatus === 200) return takenOf(text, batch);
+    if (httpStatus === 200) return takenOf(text, batch, clock.monotonicMs() - fromMs);
     const reason = `status ${httpStatus}: ${quote(text)}`;
     if (httpStatus === 409) return { kind: 'superseded', reason };
     // 401 is a wrong clock or secret: somebody may put it right. Other 4xx say that these bytes will never be taken.
@@ -153,7 +156,7 @@ export class ShardPoster {
   }
 }
 
-function takenOf(text: string, batch: TakenBatch): Outcome {
+function takenOf(text: string, batch: TakenBatch, postMs: number): Outcome {
   let reply: BatchReply;
   try {
     reply = parseBatchReply(text);
@@ -164,5 +167,5 @@ function takenOf(text: string, batch: TakenBatch): Outcome {
     const reason = `reply to batch ${reply.epoch}/${reply.seq}, sent ${batch.epoch}/${batch.seq}`;
     return { kind: 'failed', reason };
   }
-  return { kind: 'taken', reply };
+  return { kind: 'taken', reply, postMs };
 }

@@ -34,6 +34,16 @@ export const RESYNC_BACKOFF_MS_MIN = 100;
 export const RESYNC_BACKOFF_MS_MAX = 5_000;
 /** Connections that /ws/stats spells out; its totals count all. */
 export const STATS_CONNECTIONS_MAX = 2_000;
+/** One send of a gateway's thread, whatever the frame's size: 14-24 us were measured (see the design, D1 and D2). */
+export const GATEWAY_SEND_COST_US = 20;
+/** A push that comes so long after the first one of a round is of the next round: those of one leave together. */
+export const GATEWAY_ROUND_MS = 10;
+/** A gateway's flush cost is the average of about so many rounds: one second's slow tier must not look like a load. */
+export const FLUSH_COST_ROUNDS = 8;
+/** A shard that has not pushed to a gateway for so long causes it no cost, whatever it was before. */
+export const FLUSH_COST_AGE_MS_MAX = 2_000;
+/** A push that is under way for longer is not explained by distance: the gateway does not keep up. */
+export const SHARD_PUSH_MS_MAX = 500;
 /** Gap between two flushes of one gateway: pushes of all shards inside it become one. */
 export const GATEWAY_FLUSH_WINDOW_MS = 20;
 /** Rows that a flush notes down before it sends them: 4 MB; 1,000 clients with 260 changed instruments each. */

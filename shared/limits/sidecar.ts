@@ -29,6 +29,22 @@ export const BATCH_KNOWN_TOKENS_MAX = 100_000;
 export const INGEST_CLOCK_SKEW_MS_MAX = 30_000;
 /** A post without a reply is given up after this. */
 export const INGEST_POST_MS_MAX = 5_000;
+/** Longest flush window that can be set: clients would take more for a feed that is down. */
+export const FLUSH_WINDOW_MS_MAX = 10_000;
+/** Shortest flush window unless set: a gateway flushes no more often (GATEWAY_FLUSH_WINDOW_MS). */
+export const FLUSH_WINDOW_MIN_MS_DEFAULT = 20;
+/** Highest flush cost that a shard reports, and its word for no room: more could not make the window any longer. */
+export const FLUSH_COST_MS_MAX = FLUSH_WINDOW_MS_MAX;
+/** The flush window is so many times the cost of a flush: a gateway spends at most a quarter of its thread on sends. */
+export const FLUSH_WINDOW_PER_COST = 4;
+/** And so many times the median post: an edge that is far away or slow has at most half of the time a post under way. */
+export const FLUSH_WINDOW_PER_POST = 2;
+/** What is left of the flush window by one step towards a shorter one; there is one step per window. */
+export const FLUSH_WINDOW_SHRINK = 0.9;
+/** Posts that the median is of: four rounds to every shard. */
+export const FLUSH_WINDOW_POSTS = 32;
+/** A shard's report of room that is older counts for nothing: heartbeats bring one each second. */
+export const FLUSH_REPORT_AGE_MS_MAX = 3_000;
 /** The same bytes are sent again at most this often; after that newer values replace them. */
 export const INGEST_POST_RETRIES_MAX = 2;
 /** Wait between failed posts: grows from the first to the second. */

@@ -22,6 +22,7 @@ test('has a default for everything that is not a secret or an address of ours', 
     KITE_WS_ROOT: 'wss://ws.kite.trade/',
     KITE_WS_PARAMETERS: '',
     TICK_BATCH_WINDOW_MS: 100,
+    TICK_BATCH_WINDOW_MIN_MS: 20,
     TICK_BATCH_MAX_SIZE: 1_000,
     TICKER_MODE: 'full',
     MAX_INSTRUMENTS_PER_WS: 3_000,
@@ -40,6 +41,16 @@ test('reads numbers, and takes an empty variable for an absent one', () => {
   });
 });
 
+test('the shortest flush window is no longer than the longest one', () => {
+  const read = (settings: object) => readConfig({ ...REQUIRED, ...settings });
+  expect(read({ TICK_BATCH_WINDOW_MS: '10' }).TICK_BATCH_WINDOW_MIN_MS).toBe(10);
+  const equal = { TICK_BATCH_WINDOW_MS: '50', TICK_BATCH_WINDOW_MIN_MS: '50' };
+  expect(read(equal)).toMatchObject({ TICK_BATCH_WINDOW_MS: 50, TICK_BATCH_WINDOW_MIN_MS: 50 });
+  expect(() => read({ TICK_BATCH_WINDOW_MIN_MS: '101' })).toThrow(
+    /: TICK_BATCH_WINDOW_MIN_MS: 101 is above TICK_BATCH_WINDOW_MS, 100$/,
+  );
+});
+
 test.each([
   ['KITE_API_KEY', '', /KITE_API_KEY: is required/],
   ['INGEST_SECRET', 'hunter2', /INGEST_SECRET: .*32 characters/],
@@ -51,6 +62,8 @@ test.each([
     /KITE_WS_ROOT: must be a URL that starts with wss:\/\/ or ws:\/\//,
   ],
   ['TICK_BATCH_WINDOW_MS', 'soon', /TICK_BATCH_WINDOW_MS: /],
+  ['TICK_BATCH_WINDOW_MS', '10001', /TICK_BATCH_WINDOW_MS: .*10000/],
+  ['TICK_BATCH_WINDOW_MIN_MS', '0', /TICK_BATCH_WINDOW_MIN_MS: .*1/],
   ['TICK_BATCH_MAX_SIZE', '2001', /TICK_BATCH_MAX_SIZE: .*2000/],
   ['MAX_INSTRUMENTS_PER_WS', '3001', /MAX_INSTRUMENTS_PER_WS: .*3000/],
   ['MAX_WS_CONNECTIONS', '4', /MAX_WS_CONNECTIONS: .*3/],

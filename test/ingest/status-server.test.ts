@@ -19,6 +19,9 @@ test('serves the status and its figures on loopback, and nothing else', async ()
   expect(text).toContain('sidecar_account_up{account="primary"} 0\n');
   expect(text).toContain('sidecar_account_capacity{account="primary"} 6000\n');
   expect(text).toContain('sidecar_account_room{account="primary"} 5998\n');
+  expect(text).toContain('sidecar_flush_window_seconds 0.04\n');
+  expect(text).toContain('sidecar_flush_cost_seconds 0.01\n');
+  expect(text).toContain('sidecar_post_seconds 0.0045\n');
   for (const line of text.trimEnd().split('\n')) {
     expect(line).toMatch(
       /^# (?:HELP|TYPE) [a-z_]+ .+$|^[a-z_]+(?:\{[a-z]+="[^"]*"(?:,[a-z]+="[^"]*")*\})? [\d.]+$/,
@@ -48,6 +51,13 @@ test('of the instrument list it says what is in use, and leaves out what does no
     'sidecar_instruments_bad_rows 2',
     'sidecar_instruments_failures 3',
   ]);
+});
+
+test('of the flush window it leaves out what is not known', async () => {
+  server = await startStatusServer(0, () => statusOf({ flush_window: { window_ms: 100 } }));
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  const samples = text.split('\n').filter((line) => /^sidecar_(flush|post)/.test(line));
+  expect(samples).toEqual(['sidecar_flush_window_seconds 0.1']);
 });
 
 test('a port that is taken is an error', async () => {

@@ -8,6 +8,7 @@ import { pastFrames } from './past-frames.ts';
 import { SPEEDS } from './protocol.ts';
 import { ResumeRing } from './resume-ring.ts';
 import type { Frame } from './row-format.ts';
+import { SessionLanes } from './session-lanes.ts';
 import { SlotSet } from './slot-set.ts';
 import type { SessionIndex } from './subscriptions.ts';
 import type { Tier } from './terms.ts';
@@ -25,7 +26,8 @@ export interface DrainResult {
 const TIER_WINDOWS_MS = SPEEDS.map((speed) => (speed === 'rt' ? GATEWAY_FLUSH_WINDOW_MS : speed));
 
 export class Delivery {
-  readonly fanout: Fanout;
+  readonly lanes: SessionLanes;
+  readonly #fanout: Fanout;
   readonly #source: FanoutSource;
   readonly #ring = new ResumeRing();
   /** By tier, the slots that have changed since the tier's last flush. */
@@ -38,7 +40,8 @@ export class Delivery {
   /** `nowMs` is where the sequence starts: what was before is not known here. */
   constructor(source: FanoutSource, nowMs = 0) {
     this.#source = source;
-    this.fanout = new Fanout(source);
+    this.lanes = new SessionLanes(source);
+    this.#fanout = new Fanout(source, this.lanes);
     this.#seq = Math.floor(nowMs);
     this.#ring.start(this.#seq);
   }
@@ -46,6 +49,11 @@ export class Delivery {
   get sizes(): { readonly changed: number; readonly full_sockets: number; readonly missed_ticks: number } {
     const changed = this.#changed.reduce((sum, slots) => sum + slots.size, 0);
     return { changed, full_sockets: this.#waiting.size, missed_ticks: this.#ring.entries };
+  }
+
+  /** Ticks sent so far, each to each of its clients. */
+  get ticksSent(): number {
+    return this.#fanout.ticksSent;
   }
 
   /** The slot has news. */
@@ -61,7 +69,7 @@ export class Delivery {
   /** The session's client has gone. */
   drop(session: SessionIndex): void {
     this.#waiting.delete(session);
-    this.fanout.close(session);
+    this.lanes.close(session);
   }
 
   /** True when there is news that no flush has looked at. */
@@ -103,7 +111,7 @@ export class Delivery {
         tierSlots: this.#changed,
       };
       if (tier === 0) this.#record(slots, flush.seq, nowMs);
-      delivered += this.fanout.flush(slots, flush);
+      delivered += this.#fanout.flush(slots, flush);
       slots.clear();
       this.#flushedAtMs[tier] = nowMs;
     }
@@ -135,7 +143,7 @@ export class Delivery {
     // Ticks of one flush share their sequence, and the connection may have broken between two of them: it comes again.
     const before = seq - 1;
     if (!this.#ring.isCompleteAfter(before)) return undefined;
-    return pastFrames(this.#source, this.fanout, this.#ring, { before, departed, session, tokens });
+    return pastFrames(this.#source, this.lanes, this.#ring, { before, departed, session, tokens });
   }
 
   /** Has a session be sent the current values of these slots by the next `drain`, whatever their filters. */
@@ -167,7 +175,7 @@ export class Delivery {
     const seq = this.#nextSeq(nowMs);
     for (const session of this.#waiting) {
       const outlet = this.#source.outlets[session];
-      delivered += this.fanout.drain(session, seq, nowMs, this.#isDue);
+      delivered += this.#fanout.drain(session, seq, nowMs, this.#isDue);
       if (outlet?.isWaiting) {
         if (outlet.isStalled(nowMs)) stalled.push(session);
         continue;

@@ -6,11 +6,11 @@ import type { InstrumentDefinition } from '../../shared/instrument.ts';
 import { RECORD_WORDS_MAX, receivedAtOf } from '../../shared/tick.ts';
 import type { TickStore } from '../../shared/tick-store.ts';
 import { FlushTimes } from '../../shared/wire/flush-times.ts';
-import { FrameSharing, printOfRows } from './frame-sharing.ts';
 import { MessageEncodings } from './message-encodings.ts';
 import type { Outlet } from './outlet.ts';
-import type { RowAnnouncement, RowFormat, TickOutput } from './row-format.ts';
+import type { RowFormat } from './row-format.ts';
 import { NO_ENTRY, RowQueue } from './row-queue.ts';
+import { GONE, type Lane, MESSAGES, type SessionLanes } from './session-lanes.ts';
 import type { SlotSet } from './slot-set.ts';
 import { NO_ROW_ID } from './slot-table.ts';
 import { type SessionIndex, type Subscriptions, sessionOfMember } from './subscriptions.ts';
@@ -37,24 +37,11 @@ export interface Flush {
   readonly tierSlots: readonly SlotSet[];
 }
 
-/** All sessions of one dialect that sends frames of rows. */
-interface Lane {
-  readonly output: Extract<TickOutput, { kind: 'rows' }>;
-  readonly format: RowFormat;
-}
-
-/** What a session's entry in the table of lanes says when it has none. */
-const GONE = -1;
-const MESSAGES = -2;
 const RANKS = 4;
-const SESSIONS_AT_START = 64;
 
 export class Fanout {
   readonly #source: FanoutSource;
-  readonly #lanes: Lane[] = [];
-  /** By session, the index of its lane, or one of the two above. */
-  #laneOf = new Int8Array(SESSIONS_AT_START).fill(GONE);
-  readonly #sharing = new FrameSharing();
+  readonly #lanes: SessionLanes;
   readonly #queue = new RowQueue();
   readonly #times = new FlushTimes();
   readonly #encodings = new MessageEncodings();
@@ -64,93 +51,16 @@ export class Fanout {
   /** Ticks sent so far, each to each of its clients. */
   ticksSent = 0;
 
-  constructor(source: FanoutSource) {
+  constructor(source: FanoutSource, lanes: SessionLanes) {
     this.#source = source;
-  }
-
-  /** The session has an outlet, which is new: its client has nothing. */
-  open(session: SessionIndex): void {
-    const outlet = this.#source.outlets[session];
-    if (!outlet) return;
-    if (session >= this.#laneOf.length) this.#growSessions(session + 1);
-    const { output } = outlet;
-    this.#laneOf[session] = output.kind === 'rows' ? this.#laneFor(output) : MESSAGES;
-    this.#laneAt(session)?.format.restart(session);
-    this.regroup(session);
-  }
-
-  /** The session has no outlet any more. */
-  close(session: SessionIndex): void {
-    this.#laneOf[session] = GONE;
-    this.#sharing.leave(session);
-  }
-
-  /** The session's subscriptions, or the ids of its rows, are others. */
-  regroup(session: SessionIndex): void {
-    const lane = this.#laneOf[session] ?? GONE;
-    if (lane < 0) return;
-    const { subscriptions } = this.#source;
-    const table = subscriptions.tableOf(session);
-    const isAlone = subscriptions.filters.countOf(session) > 0;
-    this.#sharing.update(session, printOfRows(lane, table), (other) => {
-      if (isAlone || this.#laneOf[other] !== lane || subscriptions.filters.countOf(other) > 0) return false;
-      return table.isSameAs(subscriptions.tableOf(other));
-    });
-  }
-
-  /** The slot has no value: who comes now has nothing of it, so that the next row must need nothing. */
-  forgetValue(slot: number): void {
-    for (const { format } of this.#lanes) format.forget(slot);
-  }
-
-  /** Nothing that was told or sent of the slot counts any more. */
-  forget(slot: number): void {
-    this.forgetValue(slot);
-    const { subscriptions } = this.#source;
-    for (const member of subscriptions.membersOf(slot)) {
-      const session = sessionOfMember(member);
-      if (!this.hasRowIds(session)) continue;
-      subscriptions.forgetRowId(session, slot);
-      this.regroup(session);
-    }
-  }
-
-  /** Undefined where ticks are messages of their own. */
-  formatOf(session: SessionIndex): RowFormat | undefined {
-    return this.#laneAt(session)?.format;
-  }
-
-  /** True when the session's rows are changes, and name instruments by ids. */
-  hasRowIds(session: SessionIndex): boolean {
-    return this.#laneAt(session)?.format.hasRowIds ?? false;
-  }
-
-  /** The client has lost its place: what comes next needs nothing before it. The caller has it be sent everything. */
-  restart(session: SessionIndex): void {
-    this.#laneAt(session)?.format.restart(session);
-  }
-
-  /** Ids for the session's rows of these slots, those that had none before and whose definition is known. */
-  announce(session: SessionIndex, slots: Iterable<number>): RowAnnouncement[] {
-    const announced: RowAnnouncement[] = [];
-    if (!this.hasRowIds(session)) return announced;
-    const { subscriptions, definitions } = this.#source;
-    const table = subscriptions.tableOf(session);
-    for (const slot of slots) {
-      const definition = definitions[slot];
-      if (!definition || !table.has(slot) || table.idOf(slot) !== NO_ROW_ID) continue;
-      const id = subscriptions.giveRowId(session, slot);
-      if (id !== NO_ROW_ID) announced.push({ id, definition });
-    }
-    if (announced.length > 0) this.regroup(session);
-    return announced;
+    this.#lanes = lanes;
   }
 
   /** Sends the current records of `slots` to everybody whose turn it is. Returns the frames delivered. */
   flush(slots: SlotSet, flush: Flush): number {
     const { store } = this.#source;
     this.#times.start();
-    if (this.#lanes.length > 0) {
+    if (this.#lanes.all.length > 0) {
       for (let i = 0; i < slots.size; i++) {
         const slot = slots.at(i);
         if (store.kindAt(slot) !== 0) this.#times.add(receivedAtOf(store.view, store.byteOffset(slot)));
@@ -160,7 +70,7 @@ export class Fanout {
     let frames = 0;
     for (let i = 0; i < slots.size; i++) {
       frames += this.#flushSlot(slots.at(i), flush);
-      if (!this.#queue.isFull && !this.#lanes.some(({ format }) => format.isFull)) continue;
+      if (!this.#queue.isFull && !this.#lanes.all.some(({ format }) => format.isFull)) continue;
       frames += this.#sendQueued(flush);
       this.#startRows(flush.seq);
     }
@@ -168,7 +78,12 @@ export class Fanout {
   }
 
   #startRows(seq: number): void {
-    for (const { format } of this.#lanes) format.startRows(seq, this.#times);
+    const lanes = this.#lanes.all.length;
+    if (this.#tiersOfSlot.length !== lanes) {
+      this.#rowsOfSlot = new Int32Array(lanes * 2 * RANKS);
+      this.#tiersOfSlot = new Int32Array(lanes);
+    }
+    for (const { format } of this.#lanes.all) format.startRows(seq, this.#times);
   }
 
   #flushSlot(slot: number, flush: Flush): number {
@@ -183,7 +98,7 @@ export class Fanout {
     for (let i = 0; i < count; i++) {
       const member = members[i] as number;
       const session = sessionOfMember(member);
-      const lane = this.#laneOf[session] as number;
+      const lane = this.#lanes.indexOf(session);
       if (lane === GONE) continue;
       const tier = tierOfTerms(member);
       if (lane >= 0) this.#tiersOfSlot[lane] = (this.#tiersOfSlot[lane] as number) | (1 << tier);
@@ -191,12 +106,12 @@ export class Fanout {
         if (flush.tier === 0) flush.tierSlots[tier]?.add(slot);
         continue;
       }
-      if (lane >= 0 && !this.#sharing.leads(session)) continue;
+      if (lane >= 0 && !this.#lanes.sharing.leads(session)) continue;
       if (isFilteredTerms(member) && !subscriptions.filters.passes(session, slot, store)) continue;
       if (lane === MESSAGES) frames += this.#sendMessage(slot, member, definition, flush);
       else this.#queueRow(lane, slot, member, ids[i] as number, definition, flush);
     }
-    for (const [lane, { format }] of this.#lanes.entries())
+    for (const [lane, { format }] of this.#lanes.all.entries())
       format.settle(slot, flush.tier, this.#tiersOfSlot[lane] as number);
     return frames;
   }
@@ -230,7 +145,7 @@ export class Fanout {
     definition: InstrumentDefinition,
     flush: Flush,
   ): void {
-    const { format } = this.#lanes[lane] as Lane;
+    const { format } = this.#lanes.all[lane] as Lane;
     const session = sessionOfMember(member);
     if (id === NO_ROW_ID && format.hasRowIds) {
       // They have to be told its id first, and then all of it.
@@ -252,7 +167,7 @@ export class Fanout {
   }
 
   #holdForGroup(leader: SessionIndex, slot: number, flush: Flush): void {
-    for (const session of this.#sharing.groupOf(leader)) {
+    for (const session of this.#lanes.sharing.groupOf(leader)) {
       this.#source.outlets[session]?.hold(slot);
       flush.waiting.add(session);
     }
@@ -263,7 +178,7 @@ export class Fanout {
     let frames = 0;
     for (let i = 0; i < queue.sessionCount; i++) {
       const leader = queue.sessionAt(i);
-      const { format } = this.#lanes[this.#laneOf[leader] as number] as Lane;
+      const { format } = this.#lanes.of(leader) as Lane;
       let [first, rows] = [queue.firstOf(leader), 0];
       format.startFrame();
       for (let entry = first; entry !== NO_ENTRY; entry = queue.after(entry)) {
@@ -293,7 +208,7 @@ export class Fanout {
     const { outlets, subscriptions, store } = this.#source;
     const queue = this.#queue;
     let frames = 0;
-    for (const session of this.#sharing.groupOf(leader)) {
+    for (const session of this.#lanes.sharing.groupOf(leader)) {
       const outlet = outlets[session];
       if (!outlet) continue;
       if (!outlet.hasRoom(flush.seq)) {
@@ -324,7 +239,7 @@ export class Fanout {
   ): number {
     const outlet = this.#source.outlets[session];
     if (!outlet) return 0;
-    const lane = this.#laneAt(session);
+    const lane = this.#lanes.of(session);
     return outlet.drain(seq, nowMs, (held) => {
       for (const slot of held) if (!this.#isWanted(session, slot)) held.delete(slot);
       if (lane) return this.#drainRows(session, outlet, lane, held, seq, isDue);
@@ -366,7 +281,7 @@ export class Fanout {
   ): number {
     const { store } = this.#source;
     let frames = 0;
-    const announced = this.announce(session, held);
+    const announced = this.#lanes.announce(session, held);
     if (announced.length > 0 && output.encodeRows) {
       outlet.deliver(output.encodeRows(announced));
       frames++;
@@ -406,24 +321,5 @@ export class Fanout {
       rows++;
     }
     return rows;
-  }
-
-  #laneAt(session: SessionIndex): Lane | undefined {
-    return this.#lanes[this.#laneOf[session] ?? GONE];
-  }
-
-  #laneFor(output: Lane['output']): number {
-    const known = this.#lanes.findIndex((lane) => lane.output === output);
-    if (known >= 0) return known;
-    this.#lanes.push({ output, format: output.createFormat(this.#source.store) });
-    this.#rowsOfSlot = new Int32Array(this.#lanes.length * 2 * RANKS);
-    this.#tiersOfSlot = new Int32Array(this.#lanes.length);
-    return this.#lanes.length - 1;
-  }
-
-  #growSessions(sessions: number): void {
-    const lanes = new Int8Array(sessions * 2).fill(GONE);
-    lanes.set(this.#laneOf);
-    this.#laneOf = lanes;
   }
 }

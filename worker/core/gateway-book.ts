@@ -3,6 +3,7 @@ import { assert } from '../../shared/errors.ts';
 import {
   type InstrumentDefinition,
   type InstrumentToken,
+  isSameContract,
   isSameInstrument,
 } from '../../shared/instrument.ts';
 import {
@@ -34,11 +35,6 @@ export type { InterestChange, Plan } from './shard-interest.ts';
 export interface Expulsion {
   readonly session: SessionIndex;
   readonly tokens: readonly InstrumentToken[];
-}
-
-/** False when clients that were told the one have to be told the other. */
-function isSameToClients(a: InstrumentDefinition, b: InstrumentDefinition): boolean {
-  return isSameInstrument(a, b) && a.tick_size === b.tick_size && a.lot_size === b.lot_size;
 }
 
 function termsOfItem({ rank, speed, filter }: SubscribeItem): Terms {
@@ -104,7 +100,7 @@ export class GatewayBook {
     const session = this.#freeSessions.pop() ?? this.#sessions++;
     this.#outlets[session] = outlet;
     this.#open.add(session);
-    this.delivery.fanout.open(session);
+    this.delivery.lanes.open(session);
     return session;
   }
 
@@ -198,7 +194,7 @@ export class GatewayBook {
 
   /** Ids of the session's rows of these instruments that its client has yet to be told; none where rows have no ids. */
   announce(session: SessionIndex, tokens: readonly InstrumentToken[]): RowAnnouncement[] {
-    return this.delivery.fanout.announce(
+    return this.delivery.lanes.announce(
       session,
       tokens.map((token) => this.#store.slotOf(token)),
     );
@@ -206,13 +202,13 @@ export class GatewayBook {
 
   /** Where rows are changes: has the session's client be sent everything that it has, as if it were new. */
   restart(session: SessionIndex): void {
-    if (!this.delivery.fanout.hasRowIds(session)) return;
-    this.delivery.fanout.restart(session);
+    if (!this.delivery.lanes.hasRowIds(session)) return;
+    this.delivery.lanes.restart(session);
     this.delivery.holdSnapshot(session, this.subscriptions.tableOf(session).slots());
   }
 
   #regroup(session: SessionIndex): void {
-    this.delivery.fanout.regroup(session);
+    this.delivery.lanes.regroup(session);
   }
 
   unsubscribe(session: SessionIndex, tokens: readonly InstrumentToken[]): InterestChange[] {
@@ -309,7 +305,7 @@ export class GatewayBook {
       this.#interest.clearTold(slot);
       if (isOtherMemory) {
         this.#store.clear(slot);
-        this.delivery.fanout.forgetValue(slot);
+        this.delivery.lanes.forgetValue(slot);
         this.bars.forgetOpen(slot);
       }
       this.delivery.mark(slot);
@@ -337,8 +333,8 @@ export class GatewayBook {
       if (!before) this.delivery.mark(slot);
       else if (!isSameInstrument(before, definition)) this.#store.clear(slot);
       this.#definitions[slot] = definition;
-      if (before && !isSameToClients(before, definition)) {
-        this.delivery.fanout.forget(slot);
+      if (before && !isSameContract(before, definition)) {
+        this.delivery.lanes.forget(slot);
         this.delivery.mark(slot);
       }
     }
@@ -393,7 +389,7 @@ export class GatewayBook {
 
   #onForget(slot: number): void {
     this.delivery.unmark(slot);
-    this.delivery.fanout.forget(slot);
+    this.delivery.lanes.forget(slot);
     this.#definitions[slot] = undefined;
     this.bars.forget(slot);
     // Nobody keeps this value current from here on: it must not be the next subscriber's first.

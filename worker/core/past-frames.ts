@@ -4,9 +4,10 @@ import { RESUME_BYTES_MAX } from '../../shared/limits.ts';
 import { type ModeRank, receivedAtOf } from '../../shared/tick.ts';
 import { FlushTimes } from '../../shared/wire/flush-times.ts';
 import { WORD } from '../../shared/wire/row-model.ts';
-import type { Fanout, FanoutSource } from './fanout.ts';
+import type { FanoutSource } from './fanout.ts';
 import type { ResumeRing } from './resume-ring.ts';
 import type { Frame, Records, RowFormat } from './row-format.ts';
+import type { SessionLanes } from './session-lanes.ts';
 import type { SessionIndex } from './subscriptions.ts';
 import { isFilteredTerms, rankOfTerms, tierOfTerms } from './terms.ts';
 
@@ -103,14 +104,14 @@ class PastRows {
 /** The frames of `missed` that are in the ring, oldest first; undefined when they are too many. */
 export function pastFrames(
   source: FanoutSource,
-  fanout: Fanout,
+  lanes: SessionLanes,
   ring: ResumeRing,
   missed: MissedTicks,
 ): Frame[] | undefined {
   const { store, subscriptions, definitions, outlets } = source;
   const output = outlets[missed.session]?.output;
   const list = new FrameList();
-  const format = fanout.formatOf(missed.session);
+  const format = lanes.of(missed.session)?.format;
   const rows = format && new PastRows(source, missed.session, format, list);
   ring.visitAfter(missed.before, (seq, records, at) => {
     const token = records.words[at + WORD.token] as number;
@@ -127,6 +128,6 @@ export function pastFrames(
   rows?.finish();
   if (!list.isTooMuch) return list.frames;
   // Frames that will not be sent were counted: the client must not wait for them.
-  fanout.restart(missed.session);
+  lanes.restart(missed.session);
   return undefined;
 }

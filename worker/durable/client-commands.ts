@@ -137,7 +137,7 @@ export class ClientCommands {
     const lines = isEach ? { items: this.#linesOf(session, tokens, symbolOf) } : {};
     // What is sent at a pace or through a filter has no missed ticks of its own: after a break it is the current value.
     // Rows that are changes need it too, to be changes of.
-    const isChange = book.delivery.fanout.hasRowIds(session.index);
+    const isChange = book.delivery.lanes.hasRowIds(session.index);
     const isCurrent = ({ speed, filter }: SubscribeItem) => speed === 'rt' && !filter && !isChange;
     const total = book.subscriptions.countOf(session.index);
     const recovered = command.resume ? { recovered: missed !== undefined } : {};

@@ -110,13 +110,18 @@ export class ClientGateway extends DurableObject<Env> {
     return new Response(`Too many connections of this ${refusal}`, { status: 429 });
   }
 
-  /** News of one shard. Synchronous up to the sends: pushes of one shard must not overtake each other. */
-  push(push: ShardPush): void {
+  /**
+   * News of one shard. Synchronous up to the sends: pushes of one shard must not overtake each other. Returns what a
+   * round of pushes costs this gateway, in ms.
+   */
+  push(push: ShardPush): number {
+    this.#flusher.beginPush();
     this.#figures.counters.pushes_received++;
     this.#flusher.sendBars(this.#book.bars.take(push.bars, push.boot));
     const verdict = this.#book.links[push.shard]?.onPush(push);
     if (verdict === 'resync') this.ctx.waitUntil(this.#calls.resync(push.shard));
     else if (verdict === 'apply') this.#afterNews(this.#book.applyPush(push));
+    return this.#flusher.costMs;
   }
 
   /** The feed has changed. Who hears an earlier event after a later one ignores it. */

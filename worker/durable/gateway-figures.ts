@@ -51,7 +51,7 @@ export class GatewayFigures {
       resyncs: calls.resyncs,
       ...this.counters,
       ...flusher.counters,
-      ticks_sent: book.delivery.fanout.ticksSent,
+      ticks_sent: book.delivery.ticksSent,
     };
   }
 

@@ -2,6 +2,7 @@
 import { DRAIN_PAUSE_MS_MAX, DRAIN_PAUSE_MS_MIN } from '../../shared/limits.ts';
 import type { BarNews } from '../core/bar-book.ts';
 import type { Delivery } from '../core/delivery.ts';
+import { FlushCost } from '../core/flush-cost.ts';
 import type { SessionIndex } from '../core/subscriptions.ts';
 
 export interface FlusherEvents {
@@ -13,6 +14,7 @@ export interface FlusherEvents {
 export class GatewayFlusher {
   readonly #delivery: Delivery;
   readonly #events: FlusherEvents;
+  readonly #cost = new FlushCost();
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
   #drainPauseMs = DRAIN_PAUSE_MS_MIN;
@@ -21,6 +23,16 @@ export class GatewayFlusher {
   constructor(delivery: Delivery, events: FlusherEvents) {
     this.#delivery = delivery;
     this.#events = events;
+  }
+
+  /** A shard's push is here; what is sent from now on is of its round, or of a round that has begun just before. */
+  beginPush(): void {
+    this.#cost.onPush(this.counters.frames_sent, Date.now());
+  }
+
+  /** What a round of pushes costs this gateway's thread, in ms. */
+  get costMs(): number {
+    return this.#cost.ms(this.counters.frames_sent);
   }
 
   /** Sends what is due by now, at most one frame per changed instrument and subscriber, and comes back for the rest. */

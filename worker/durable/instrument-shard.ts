@@ -9,6 +9,7 @@ import {
   SHARD_PUSH_RETRIES_MAX,
   SHARD_PUSH_RETRY_MS,
 } from '../../shared/limits.ts';
+import { GatewayCosts } from '../core/gateway-costs.ts';
 import { digestOf, type InterestDigest, isSameInterest } from '../core/interest-digest.ts';
 import { type InterestItem, ShardBook, type Snapshot } from '../core/shard-book.ts';
 import type { ShardStats } from '../core/shard-stats.ts';
@@ -27,6 +28,7 @@ export class InstrumentShard extends DurableObject<Env> {
   readonly #interestLog: InterestLog;
   /** Gateways with a push under way: there is never a second one, what comes meanwhile is merged into the next. */
   readonly #pushing = new Set<string>();
+  readonly #costs = new GatewayCosts();
   /** When each gateway was last heard of. One that is not heard of for some leases is gone, with its clients. */
   readonly #heardAtMs = new Map<string, number>();
   #leasesCheckedAtMs = Date.now();
@@ -67,7 +69,8 @@ export class InstrumentShard extends DurableObject<Env> {
     for (const name of this.#book.gatewaysDue()) {
       if (!this.#pushing.has(name)) this.ctx.waitUntil(this.#push(name));
     }
-    return { ok: true, reply: result.reply };
+    const flushCostMs = this.#costs.maxMs(this.#book.gateways(), Date.now());
+    return { ok: true, reply: { ...result.reply, flushCostMs } };
   }
 
   /** Adds a gateway's interest in these instruments; the answer holds their current values. */
@@ -123,9 +126,11 @@ export class InstrumentShard extends DurableObject<Env> {
       let failures = 0;
       for (let push = this.#book.takePush(name); push; push = this.#book.takePush(name)) {
         try {
-          await gatewayStub(this.env, name).push(push);
+          this.#costs.pushBegins(name, Date.now());
+          this.#costs.pushEnds(name, await gatewayStub(this.env, name).push(push), Date.now());
           failures = 0;
         } catch (error) {
+          this.#costs.pushFails(name);
           this.#book.returnPush(name, push);
           if (++failures > SHARD_PUSH_RETRIES_MAX) {
             console.warn(`shard ${this.#book.shard}: push to ${name} failed ${failures} times: ${error}`);

@@ -27,6 +27,12 @@ const SIDECAR: readonly Figure<SidecarStatus>[] = [
   ['counter', 'ticker_batches_posted_total', 'Batches that a shard took.', (s) => s.batches_posted],
   ['counter', 'ticker_batches_retried_total', 'Posts sent again.', (s) => s.batches_retried],
   ['counter', 'ticker_batches_failed_total', 'Batches given up.', (s) => s.batches_failed],
+  [
+    'gauge',
+    'ticker_flush_window_seconds',
+    'How long ticks wait for more, at most.',
+    (s) => s.flush_window.window_ms / 1_000,
+  ],
   ['gauge', 'ticker_instruments', 'Instruments in the registry.', (s) => s.instruments.count],
   [
     'gauge',

@@ -81,6 +81,11 @@ const Status = z.object({
   batches_posted: Count,
   batches_retried: Count,
   batches_failed: Count,
+  flush_window: z.object({
+    window_ms: Count,
+    flush_cost_ms: Count.exactOptional(),
+    post_ms: Count.exactOptional(),
+  }),
   instruments: z.object({
     status: z.enum(['ok', 'loading', 'stale', 'failed']),
     count: Count,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseBatchReply } from '../../../ingest/edge/batch-reply.ts';
-import { BATCH_REPLY_BYTES_MAX, SHARD_INSTRUMENTS_MAX } from '../../../shared/limits.ts';
+import { BATCH_REPLY_BYTES_MAX, FLUSH_COST_MS_MAX, SHARD_INSTRUMENTS_MAX } from '../../../shared/limits.ts';
 
 const REPLY = { epoch: 1_764_000_000_000, seq: 5, boot: 77 };
 const parse = (value: unknown) => parseBatchReply(JSON.stringify(value));
@@ -19,6 +19,16 @@ test('reads replies with and without demand', () => {
     duplicate: true,
     demand,
   });
+});
+
+test('a flush cost is a number from nothing to no room at all, or absent', () => {
+  for (const flushCostMs of [0, 1.234, FLUSH_COST_MS_MAX])
+    expect(parse({ ...REPLY, flushCostMs })).toEqual({ ...REPLY, flushCostMs });
+  expect('flushCostMs' in parse(REPLY)).toBe(false);
+  // NaN and infinity have no JSON of their own: they come as null.
+  for (const flushCostMs of [Number.NaN, Number.POSITIVE_INFINITY, -0.001, FLUSH_COST_MS_MAX + 1, '5'])
+    expect(() => parse({ ...REPLY, flushCostMs })).toThrow(/reply field flushCostMs/);
+  expect(() => parseBatchReply('{"epoch":1,"seq":1,"boot":1,"flushCostMs":1e999}')).toThrow(/flushCostMs/);
 });
 
 test.each([

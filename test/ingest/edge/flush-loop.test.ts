@@ -53,7 +53,7 @@ function loopFor(onDemand = vi.fn()) {
     clock,
     random: () => 0,
     log: recordingLog().log,
-    windowMs: 100,
+    window: { minMs: 20, maxMs: 100 },
     ticksMax: 2,
     onDemand,
     onSuperseded,
@@ -140,6 +140,46 @@ test('a batch that was given up comes again with newer values, and other shards 
   expect(again?.batch.ticks[5]).toBe(2);
 });
 
+test('replies that report room make the window shorter, one that reports none the longest again', async () => {
+  const { clock, loop, pending, offer } = loopFor();
+  loop.wake();
+  clock.advance(0);
+  for (let i = 0; i < 60; i++) {
+    for (const post of [...pending]) await post.reply({ flushCostMs: 0.5 });
+    clock.advance(INGEST_HEARTBEAT_MS);
+  }
+  for (const post of [...pending]) await post.reply({ flushCostMs: 0.5 });
+  expect(loop.window).toEqual({ window_ms: 20, flush_cost_ms: 0.5, post_ms: 0 });
+  clock.advance(500);
+  offer(TOKENS[0]!, 1);
+  clock.advance(0);
+  expect(pending).toHaveLength(1);
+  await pending[0]!.reply({ flushCostMs: 0.5 });
+  offer(TOKENS[0]!, 2);
+  clock.advance(19);
+  expect(pending).toEqual([]);
+  clock.advance(1);
+  expect(pending).toHaveLength(1);
+  await pending[0]!.reply({ flushCostMs: 500 });
+  offer(TOKENS[0]!, 3);
+  clock.advance(99);
+  expect(pending).toEqual([]);
+  clock.advance(1);
+  expect(pending).toHaveLength(1);
+});
+
+test('posts that take long keep the window long', async () => {
+  const { clock, loop, pending } = loopFor();
+  loop.wake();
+  clock.advance(0);
+  for (let i = 0; i < 60; i++) {
+    clock.advance(25);
+    for (const post of [...pending]) await post.reply({ flushCostMs: 0 });
+    clock.advance(INGEST_HEARTBEAT_MS - 25);
+  }
+  expect(loop.window).toEqual({ window_ms: 50, flush_cost_ms: 0, post_ms: 25 });
+});
+
 test('demand in a reply is handed on, once the batcher knows its version', async () => {
   const { clock, loop, pending, onDemand, batcher } = loopFor();
   loop.wake();
@@ -175,7 +215,7 @@ test('superseded once, it stops all shards and says so once', async () => {
     clock,
     random: () => 0,
     log: recordingLog().log,
-    windowMs: 100,
+    window: { minMs: 20, maxMs: 100 },
     ticksMax: 2,
     onDemand: () => undefined,
     onSuperseded,

@@ -36,6 +36,7 @@ export function statusOf(parts: Partial<SidecarStatus> = {}): SidecarStatus {
     batches_posted: 20,
     batches_retried: 2,
     batches_failed: 1,
+    flush_window: { window_ms: 40, flush_cost_ms: 10, post_ms: 4.5 },
     instruments: { status: 'ok', count: 500, loaded_at: 1_764_000_000_000 },
     rss_bytes: 1e8,
     cpu_seconds: 1.5,

@@ -61,7 +61,7 @@ class Gateway {
         this.sent.push({ session, ...JSON.parse(frame as string), atMs: this.nowMs, by: this.#by }),
       bufferedBytes: () => (this.full.has(session) ? CLIENT_BACKLOG_BYTES_MAX : 0),
     });
-    this.delivery.fanout.open(session);
+    this.delivery.lanes.open(session);
     return session;
   }
 

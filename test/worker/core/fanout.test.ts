@@ -8,6 +8,7 @@ import { Fanout, type FanoutSource } from '../../../worker/core/fanout.ts';
 import { Outlet } from '../../../worker/core/outlet.ts';
 import { SPEEDS } from '../../../worker/core/protocol.ts';
 import type { TickEncoder, TickOutput } from '../../../worker/core/row-format.ts';
+import { SessionLanes } from '../../../worker/core/session-lanes.ts';
 import { SlotSet } from '../../../worker/core/slot-set.ts';
 import { type SessionIndex, Subscriptions } from '../../../worker/core/subscriptions.ts';
 import { type Tier, termsOf } from '../../../worker/core/terms.ts';
@@ -40,7 +41,8 @@ class Room implements FanoutSource {
   readonly full = new Set<SessionIndex>();
   readonly waiting = new Set<SessionIndex>();
   readonly tierSlots = SPEEDS.map(() => new SlotSet());
-  readonly fanout = new Fanout(this);
+  readonly lanes = new SessionLanes(this);
+  readonly fanout = new Fanout(this, this.lanes);
   flushes = 0;
 
   instrument(token: number, lastPrice: number): number {
@@ -57,7 +59,7 @@ class Room implements FanoutSource {
       send: (frame) => void frames.push(frame as string),
       bufferedBytes: () => (this.full.has(session) ? CLIENT_BACKLOG_BYTES_MAX : 0),
     });
-    this.fanout.open(session);
+    this.lanes.open(session);
     return session;
   }
 

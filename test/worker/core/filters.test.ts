@@ -167,7 +167,7 @@ describe('delivery', () => {
     subscriptions.set(0, slot, termsOf(3, speed, true), filter);
     subscriptions.set(1, slot, termsOf(3, 'rt'));
     const delivery = new Delivery({ store, subscriptions, definitions, outlets });
-    for (const session of [0, 1]) delivery.fanout.open(session);
+    for (const session of [0, 1]) delivery.lanes.open(session);
     let nowMs = 1_000;
     const tick = (lastPrice: number, passMs = 20) => {
       store.put(slot, recordOf(SHARE, RECORD_KIND.quote, { lastPrice, volume: lastPrice }), 0);

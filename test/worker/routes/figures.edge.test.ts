@@ -44,6 +44,7 @@ const STATUS: SidecarStatus = {
   batches_posted: 80,
   batches_retried: 0,
   batches_failed: 0,
+  flush_window: { window_ms: 20 },
   instruments: { status: 'ok', count: 114_728, loaded_at: 1_764_000_000_500 },
   rss_bytes: 100_000_000,
   cpu_seconds: 1.5,
