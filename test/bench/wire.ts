@@ -120,7 +120,7 @@ function partsOf(session: TickSession): number {
   return Math.max(1, Math.round((ROWS_PER_FRAME * Math.max(windows, frames)) / rows));
 }
 
-/** How the simulated session compares with the recorded one, figure by figure: 1 is alike. */
+/** Figures of the simulated session as multiples of those of the recorded one: at 1 they are alike. */
 function likenessFigures(
   simulated: Readonly<Record<string, Figure>>,
   recorded: Readonly<Record<string, Figure>>,
@@ -130,7 +130,7 @@ function likenessFigures(
     const figure = name.slice(SIMULATED.length);
     const other = recorded[`${RECORDED}${figure}`];
     if (other === undefined) continue;
-    figures[`simulated_per_recorded_${figure}`] = { value: value / other.value, unit: 'x' };
+    figures[`likeness_${figure}`] = { value: value / other.value, unit: 'x' };
   }
   return figures;
 }

@@ -137,7 +137,7 @@ export class Market {
     }
   }
 
-  /** Brings the instrument's record up to date. The price is that of now; a trade comes with a new turn only. */
+  /** Brings the instrument's record up to date. The book is that of its last change; a trade comes with a new turn only. */
   refresh(slot: number): void {
     const contract = this.#contractAt(slot);
     const view = this.#store.view;
@@ -293,11 +293,13 @@ export class Market {
     const quantity = (1 + manyOnceInAWhile(liquidity.tradeLots, mix(hash, 1))) * lot;
     const swept = manyOnceInAWhile(liquidity.sweepLots, mix(hash, 2)) * lot;
     const ageMs = unitOf(mix(hash, 3)) * this.#tuning.tradeAgeMs;
+    const nowS = Math.floor(this.#nowMs / 1_000);
     const timeS = Math.floor((this.#nowMs - ageMs) / 1_000);
     view.setUint32(at + AT.lastPrice, price, true);
     view.setUint32(at + AT.lastQuantity, quantity, true);
     const lastTimeS = view.getUint32(at + AT.lastTradeTime, true);
-    view.setUint32(at + AT.lastTradeTime, Math.max(lastTimeS, timeS), true);
+    // Never back, unless the clock went back.
+    view.setUint32(at + AT.lastTradeTime, Math.min(nowS, Math.max(lastTimeS, timeS)), true);
     extendRange(view, at, price);
     this.#addVolume(slot, view, at, price, quantity + swept);
     if (contract.openingInterest === 0) return;

@@ -299,6 +299,10 @@ test('a book that moves takes its levels along: a level’s quantity belongs to 
       if (due !== slot) return;
       market.refresh(slot);
       const tick = tickAt(market, slot);
+      const [bids, bidsBefore] = [tick, before].map(
+        ({ depth }) => depth?.buy.map(({ price }) => price) ?? [],
+      );
+      if (bids?.[0] === bidsBefore?.[0]) expect(bids).toEqual(bidsBefore);
       for (const level of tick.depth?.buy ?? []) {
         const past = before.depth?.buy.find(({ price }) => price === level.price);
         if (past === undefined) continue;
@@ -331,6 +335,18 @@ test('a clock that jumps ahead or back costs one step, and the market goes on', 
   expect(market.nowMs).toBe(startMs + 86_400_000);
   expect(visits(startMs)).toBe(perStep);
   expect(visits(startMs + MARKET_STEP_MS)).toBe(perStep);
+});
+
+test('when the clock goes back, so do the times of trades', () => {
+  const market = makeMarket(1);
+  const slot = slotOf(market, 'SBIN');
+  market.refresh(slot);
+  const { volume } = tickAt(market, slot);
+  for (let step = 1; step <= 100; step++)
+    market.advance(startMs - 3_600_000 + step * MARKET_STEP_MS, (due) => market.refresh(due));
+  const tick = tickAt(market, slot);
+  expect(tick.volume).toBeGreaterThan(volume ?? 0);
+  expect(tick.lastTradeTimeS).toBeLessThanOrEqual(tick.exchangeTimestampS ?? 0);
 });
 
 test('volume stops at the largest uint32 instead of wrapping', () => {
