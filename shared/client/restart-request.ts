@@ -7,31 +7,31 @@ export class RestartRequest implements Synced {
   /** Nothing names this request in an answer: the next restart is it. */
   readonly openRequestsCount = 0;
   readonly #onChanged: () => void;
-  #isWanted = false;
+  /** Not sent yet: a restart that comes before has other reasons, and need not have every instrument. */
+  #isDue = false;
+  /** Sent, and no restart has come since. */
+  #isOpen = false;
   #sentAtMs = -Infinity;
 
   constructor(onChanged: () => void) {
     this.#onChanged = onChanged;
   }
 
-  /** A frame could not be read, and no restart has come since. */
-  get isWanted(): boolean {
-    return this.#isWanted;
-  }
-
+  /** A frame could not be read. */
   want(): void {
-    this.#isWanted = true;
+    this.#isDue = true;
     this.#onChanged();
   }
 
   /** A restart has come. */
   answer(): void {
-    this.#isWanted = false;
+    this.#isOpen = false;
   }
 
   /** The connection is a new one. */
   begin(): void {
-    this.#isWanted = false;
+    this.#isDue = false;
+    this.#isOpen = false;
     this.#sentAtMs = -Infinity;
   }
 
@@ -41,12 +41,15 @@ export class RestartRequest implements Synced {
 
   /** However often frames cannot be read: a restart is every value of the connection. */
   plan(nowMs: number): readonly CommandFields[] {
-    if (!this.#isWanted || nowMs < this.#sentAtMs + CLIENT_SDK_RESTART_MS) return [];
+    const isToSend = this.#isDue || this.#isOpen;
+    if (!isToSend || nowMs < this.#sentAtMs + CLIENT_SDK_RESTART_MS) return [];
+    this.#isDue = false;
+    this.#isOpen = true;
     this.#sentAtMs = nowMs;
     return [{ action: 'restart' }];
   }
 
   nextDueMs(): number | undefined {
-    return this.#isWanted ? this.#sentAtMs + CLIENT_SDK_RESTART_MS : undefined;
+    return this.#isDue || this.#isOpen ? this.#sentAtMs + CLIENT_SDK_RESTART_MS : undefined;
   }
 }

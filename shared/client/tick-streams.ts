@@ -34,6 +34,8 @@ export class TickStreams implements Synced {
   readonly #rows: RowTable;
   readonly #values: ValueBook;
   #epoch: string | undefined;
+  /** A frame could not be read, and no restart has come since. */
+  #isUnreadable = false;
 
   constructor(options: TickStreamsOptions) {
     const { nextId, onChanged, onRejected } = options;
@@ -99,6 +101,7 @@ export class TickStreams implements Synced {
     this.#values.leaveRows();
     this.#rows.reset();
     this.restart.begin();
+    this.#isUnreadable = false;
     this.#values.beginConnection();
   }
 
@@ -132,11 +135,13 @@ export class TickStreams implements Synced {
     } catch (error) {
       reason = error instanceof Error ? error.message : String(error);
     }
+    const wasUnreadable = this.#isUnreadable;
+    this.#isUnreadable = reason !== undefined;
     if (reason === undefined) {
       this.restart.answer();
       return;
     }
-    if (this.restart.isWanted) return;
+    if (wasUnreadable) return;
     this.#values.doubtRows();
     this.restart.want();
     this.#options.onUnread(reason);
@@ -157,7 +162,7 @@ export class TickStreams implements Synced {
   onSubscribed(message: SubscribedMessage, nowMs: number): void {
     const recovering = this.channel.onSubscribed(message, nowMs);
     // Of the missed ticks some are in frames that nobody reads: each instrument waits for a row of its own.
-    if (recovering.length === 0 || this.restart.isWanted) return;
+    if (recovering.length === 0 || this.#isUnreadable) return;
     this.#values.beginRecovery(recovering);
     this.#options.send(this.channel.markRecovery(recovering, nowMs));
   }
