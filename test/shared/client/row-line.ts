@@ -39,8 +39,10 @@ export class RowLine {
   /** One flush; a restart when it has to be one, or when asked for. */
   frame(seq: number, rows: readonly LineRow[], isRestart = false): ArrayBuffer {
     const isNew = isRestart || !this.#isBegun || seq < this.#sender.seq;
-    this.#isBegun = true;
     if (isNew) this.#sent.clear();
+    // Restarts count as well: else nobody could tell that one is missing.
+    if (isNew && this.#isBegun) this.#sender.counter = (this.#sender.counter + 1) & 0x7fff;
+    this.#isBegun = true;
     return this.#sender.frame(
       seq,
       rows.map((row) => this.#rowOf(row)),
