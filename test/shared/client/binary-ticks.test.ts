@@ -396,6 +396,29 @@ describe('a frame that cannot be read', () => {
     expect(socket.commands('subscribe')[0]).not.toHaveProperty('resume');
   });
 
+  test('nor when the server says so after it', async () => {
+    scene.client.setMode(B, 'quote');
+    turn();
+    socket.acknowledge();
+    socket.frame(line.frame(10, [row(A, 1), { ...row(B, 2), rank: 2 }]));
+    socket.drop(1006);
+    scene.clock.advance(30_000);
+    socket = await scene.connect();
+    line = new RowLine();
+    const [first, second] = socket.commands('subscribe');
+    const rows = [line.announce(A), line.announce(B)];
+    socket.say({ type: 'subscribed', id: first?.id, tokens: [A], recovered: true, rows });
+    socket.frame(spoiled(line.frame(11, [row(A, 3)])));
+    socket.say({ type: 'subscribed', id: second?.id, tokens: [B], recovered: true });
+    socket.frame(line.frame(12, [{ ...row(B, 4), rank: 2 }]));
+    for (const { id } of socket.commands('ping')) socket.say({ type: 'pong', id });
+    expect([A, B].map((token) => scene.client.freshness(token))).toEqual(['stale', 'stale']);
+    turn();
+    expect(socket.commands('restart')).toHaveLength(1);
+    socket.frame(line.frame(13, [row(A, 3), { ...row(B, 4), rank: 2 }], true));
+    expect([A, B].map((token) => scene.client.freshness(token))).toEqual(['live', 'live']);
+  });
+
   test('before the session began is reported and left', async () => {
     scene.client.close();
     scene = createScene();

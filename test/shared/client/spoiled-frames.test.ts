@@ -30,7 +30,7 @@ const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('deliver'), count: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('turnBit'), bit: fc.nat(4_000) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('lose', 'double', 'swap', 'disconnect') }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('pass'), ms: fc.constantFrom(100, 10_000) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('pass'), ms: fc.constantFrom(100, 1_000, 10_000) }) },
   {
     weight: 1,
     arbitrary: fc.record({
