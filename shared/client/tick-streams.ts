@@ -141,8 +141,9 @@ export class TickStreams implements Synced {
       this.restart.answer();
       return;
     }
-    if (wasUnreadable) return;
+    // Also of a restart that was read in part.
     this.#values.doubtRows();
+    if (wasUnreadable) return;
     this.restart.want();
     this.#options.onUnread(reason);
   }

@@ -345,6 +345,21 @@ describe('a frame that cannot be read', () => {
     expect(socket.commands('restart')).toHaveLength(1);
   });
 
+  test('makes nothing live if it is a restart that could be read in part', () => {
+    socket.frame(line.frame(10, [row(A, 1), row(B, 2)]));
+    socket.frame(spoiled(line.frame(11, [row(A, 3)])));
+    const other = new RowLine();
+    for (const [id, token] of [A, B, 7].entries()) other.announce(token, id);
+    socket.frame(other.frame(12, [row(A, 4), row(7, 1)], true));
+    expect(scene.client.last(A)?.last_price).toBe(4);
+    expect(scene.client.freshness(A)).toBe('stale');
+    expect(errors).toHaveLength(1);
+    scene.clock.advance(COMMAND_PAUSE_MS);
+    expect(socket.commands('restart')).toHaveLength(1);
+    socket.frame(line.frame(13, [row(A, 4), row(B, 2)], true));
+    expect([A, B].map((token) => scene.client.freshness(token))).toEqual(['live', 'live']);
+  });
+
   test('is one that is no restart and comes first', () => {
     line.frame(9, []);
     socket.frame(line.frame(10, [row(A, 1)]));
