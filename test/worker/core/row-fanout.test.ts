@@ -101,7 +101,10 @@ class Room {
   subscribe(reader: Reader, items: readonly SubscribeItem[]): void {
     this.flush(true);
     const plan = this.book.planSubscribe(reader.session, items);
-    this.#tell(items.map(({ token }) => token));
+    // What others have is here already.
+    const kept = new Set(this.book.subscribedTokens());
+    const isNew = ({ token }: SubscribeItem) => !kept.has(token);
+    this.#tell(items.filter(isNew).map(({ token }) => token));
     this.flush(true);
     this.book.subscribe(reader.session, plan.accepted);
     this.book.unclaim(plan.accepted);
