@@ -154,4 +154,4 @@ export const nativeJson = {
   encode,
   ticks: { kind: 'messages', encodeTick },
   encodeBar,
-} as const satisfies Dialect;
+} satisfies Dialect;
