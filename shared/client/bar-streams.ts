@@ -54,6 +54,10 @@ export class BarStreams implements Synced {
     return token !== undefined && desired.isWanted(token) ? this.#book.last(token) : undefined;
   }
 
+  hasLast(token: number): boolean {
+    return this.channel.desired.isWanted(token) && this.#book.last(token) !== undefined;
+  }
+
   /** Newest bars of what is wanted. */
   *bars(): Iterable<Bar> {
     const { desired } = this.channel;

@@ -8,6 +8,7 @@ import {
   CLIENT_SDK_PONG_GRACE_MS,
   CLIENT_SDK_STABLE_MS,
 } from '../limits.ts';
+import { WIRE_SUBPROTOCOL } from '../wire/frame.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { ClientError, ClientState, FinalState } from './events.ts';
 import type { ConnectedMessage, SessionMessage } from './message.ts';
@@ -18,7 +19,7 @@ import type { TokenSource } from './token-source.ts';
 
 /** Exactly this text is answered without waking the server's object. */
 const PING = '{"action":"ping"}';
-/** Subprotocol that the server selects; the token travels as a second one, which it never repeats. */
+/** Subprotocol that every server selects; the token travels as another one, which it never repeats. */
 const SUBPROTOCOL = 'ticker.json';
 /** Stands for a connection that ended without a close frame (RFC 6455, 7.1.5). */
 const NO_CLOSE_FRAME = 1006;
@@ -28,10 +29,14 @@ const NORMAL_CLOSURE = 1000;
 /** How the token travels: in the query it can end up in logs of proxies. */
 export type TokenTransport = 'query' | 'subprotocol' | 'message';
 
+/** How the server is asked to send ticks. Whatever it does is read. */
+export type TickFormat = 'binary' | 'json';
+
 export interface ConnectionOptions {
   readonly url: string;
   readonly tokens: TokenSource;
   readonly tokenTransport: TokenTransport;
+  readonly format: TickFormat;
   readonly Socket: SocketConstructor;
   readonly clock: Clock;
   /** In [0, 1). */
@@ -45,6 +50,8 @@ export interface ConnectionListener {
   onConnected(session: ConnectedMessage): void;
   /** Everything else that could be read, in order; before `connected` it can only be an error. */
   onMessage(message: SessionMessage): void;
+  /** A binary frame, unread; after `connected`. */
+  onFrame(frame: Uint8Array): void;
   /** A connected session is over; its close code. Before the next `onState`. */
   onLost(closeCode: number): void;
   onState(state: ClientState): void;
@@ -167,11 +174,14 @@ export class Connection {
   }
 
   #dial(token: string): void {
-    const { Socket, tokenTransport } = this.#options;
+    const { Socket, tokenTransport, format } = this.#options;
     const url = new URL(this.#options.url);
     if (tokenTransport === 'query') url.searchParams.set('token', token);
     if (tokenTransport === 'message') url.searchParams.set('auth', 'message');
-    const protocols = tokenTransport === 'subprotocol' ? [SUBPROTOCOL, `bearer.${token}`] : [];
+    const offered = format === 'binary' ? [WIRE_SUBPROTOCOL, SUBPROTOCOL] : [SUBPROTOCOL];
+    const protocols = tokenTransport === 'subprotocol' ? [...offered, `bearer.${token}`] : [];
+    // A server that selects none of the subprotocols ends the connection: only with a token among them are there any.
+    if (protocols.length === 0 && format === 'binary') url.searchParams.set('format', format);
     let socket: SocketLike;
     try {
       socket = new Socket(url.href, protocols);
@@ -183,6 +193,7 @@ export class Connection {
       return;
     }
     this.#socket = socket;
+    socket.binaryType = 'arraybuffer';
     const isCurrent = () => socket === this.#socket;
     socket.addEventListener('open', () => {
       const isFirstMessage = isCurrent() && tokenTransport === 'message';
@@ -203,8 +214,12 @@ export class Connection {
     this.#heard();
     // Whoever was told that the silence is over may have closed the client.
     if (!this.#socket) return;
+    if (data instanceof ArrayBuffer && this.#session) {
+      this.#listener.onFrame(new Uint8Array(data));
+      return;
+    }
     if (typeof data !== 'string' || data.length > CLIENT_SDK_FRAME_CHARS_MAX) {
-      const what = typeof data === 'string' ? `a frame of ${data.length} characters` : 'a binary frame';
+      const what = typeof data === 'string' ? `a frame of ${data.length} characters` : nameOf(data);
       this.#listener.onError({ kind: 'protocol', message: `${what} was left unread` });
       return;
     }
@@ -315,4 +330,10 @@ export class Connection {
     this.#abandon(closeCode);
     this.#become(state);
   }
+}
+
+function nameOf(data: unknown): string {
+  return data instanceof ArrayBuffer
+    ? 'a binary frame before connected'
+    : 'a binary frame that is no ArrayBuffer';
 }

@@ -1,10 +1,12 @@
 // The SDK's public names: everything that an application may import from `ticker-edge/client`.
 export { AppError, type ErrorCode } from '../errors.ts';
-export type { TickMode } from '../tick.ts';
+export { AT, RECORD_KIND, type TickMode } from '../tick.ts';
+export { FrameReader, type RowListener } from '../wire/frame-reader.ts';
+export { type Scale, scaleOf } from '../wire/scale.ts';
 export type { Bar, BarGap, BarInterval } from './bar.ts';
 export type { TickerClientOptions } from './client-options.ts';
 export type { Clock, Timer } from './clock.ts';
-export type { TokenTransport } from './connection.ts';
+export type { TickFormat, TokenTransport } from './connection.ts';
 export {
   ClientEndedError,
   type ClientError,

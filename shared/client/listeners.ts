@@ -38,6 +38,10 @@ export class Listeners {
     return () => void listeners.delete(entry);
   }
 
+  has(name: keyof ClientEvents): boolean {
+    return this.#byEvent[name].size > 0;
+  }
+
   emit<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void {
     for (const listener of this.#byEvent[name]) {
       try {

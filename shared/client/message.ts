@@ -47,6 +47,18 @@ export interface RejectedItem {
   readonly interval?: BarInterval;
 }
 
+/** What an id of binary rows means from here on. */
+export interface AnnouncedRow {
+  /** Below WIRE_ROW_IDS_MAX. */
+  readonly id: number;
+  readonly token: number;
+  /** A tick as a raw price. */
+  readonly tick: number;
+  readonly lot: number;
+  readonly exchange: string;
+  readonly tradingsymbol: string;
+}
+
 export interface SubscribedMessage {
   readonly type: 'subscribed';
   readonly id?: number;
@@ -61,6 +73,7 @@ export interface SubscribedMessage {
   /** Whether every tick that was missed follows; absent when the request did not resume. */
   readonly recovered?: boolean;
   readonly total: number;
+  readonly rows: readonly AnnouncedRow[];
 }
 
 /** What the server streams to this connection, by its own account. */
@@ -125,6 +138,7 @@ export type SessionMessage =
   | { readonly type: 'bar'; readonly data: Bar }
   | SubscribedMessage
   | SubscriptionsMessage
+  | { readonly type: 'rows'; readonly rows: readonly AnnouncedRow[] }
   | { readonly type: 'unsubscribed' }
   | { readonly type: 'pong'; readonly id?: number }
   | RenewedMessage

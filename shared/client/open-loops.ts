@@ -46,6 +46,10 @@ export class OpenLoops<Item> {
     return queue;
   }
 
+  get isEmpty(): boolean {
+    return this.#loops.size === 0;
+  }
+
   push(item: Item): void {
     for (const { queue } of this.#loops) queue.push(item);
   }

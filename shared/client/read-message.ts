@@ -1,6 +1,9 @@
 // What the server says, read from text: each known type checked field by field, everything else named and left alone.
+import { parseInstrumentToken } from '../instrument.ts';
+import { WIRE_ROW_IDS_MAX } from '../limits.ts';
 import { isBar, isBarInterval } from './bar.ts';
 import type {
+  AnnouncedRow,
   FeedMessage,
   FeedState,
   RejectedItem,
@@ -104,6 +107,18 @@ function readRejected(item: JsonObject): RejectedItem[] {
   ];
 }
 
+/** One that cannot be is left out: the first frame that needs it says so. */
+function readRows(value: unknown): AnnouncedRow[] {
+  const tuples = Array.isArray(value) ? value.filter((item) => Array.isArray(item)) : [];
+  return tuples.flatMap(([id, named, tick, lot, exchange, tradingsymbol]: unknown[]) => {
+    const isId = isNumber(id) && Number.isInteger(id) && id >= 0 && id < WIRE_ROW_IDS_MAX;
+    const token = parseInstrumentToken(named);
+    if (!isId || token === undefined || !isNumber(tick) || !isNumber(lot)) return [];
+    if (typeof exchange !== 'string' || typeof tradingsymbol !== 'string') return [];
+    return [{ id, token, tick, lot, exchange, tradingsymbol }];
+  });
+}
+
 function readSubscribed(message: JsonObject): ServerMessage {
   const { recovered, total, interval } = message;
   return {
@@ -115,6 +130,7 @@ function readSubscribed(message: JsonObject): ServerMessage {
       typeof symbol === 'string' && isNumber(token) ? [{ symbol, token }] : [],
     ),
     total: isNumber(total) ? total : 0,
+    rows: readRows(message.rows),
     ...number(message, 'id'),
     ...(isBarInterval(interval) ? { interval } : {}),
     ...(typeof recovered === 'boolean' ? { recovered } : {}),
@@ -176,6 +192,8 @@ function readObject(message: JsonObject): ServerMessage {
       return readSubscribed(message);
     case 'subscriptions':
       return readSubscriptions(message);
+    case 'rows':
+      return { type: 'rows', rows: readRows(message.rows) };
     case 'unsubscribed':
       return { type: 'unsubscribed' };
     case 'pong':

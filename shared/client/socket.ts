@@ -10,6 +10,8 @@ export interface SocketCloseEvent {
 
 export interface SocketLike {
   readonly readyState: number;
+  /** Set to `arraybuffer`: binary frames come as ArrayBuffer. */
+  binaryType: string;
   send(text: string): void;
   close(code?: number, reason?: string): void;
   addEventListener(type: 'open' | 'error', listener: () => void): void;

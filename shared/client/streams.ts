@@ -19,6 +19,10 @@ export interface StreamsOptions {
   readonly onGap: (gap: BarGap) => void;
   /** Some instruments are not wanted any more. */
   readonly onForgotten: () => void;
+  /** A row has brought another value of a wanted instrument: `ticks.last` has it. */
+  readonly onValue: (token: number) => void;
+  /** A frame could not be read, and none will be until the server has started its rows anew. */
+  readonly onUnread: (reason: string) => void;
   /** Requests about so many instruments were never answered; they are made again. */
   readonly onUnanswered: (count: number) => void;
 }
@@ -37,7 +41,7 @@ export class Streams {
     this.ticks = new TickStreams(own);
     this.#bars = new Map(BAR_INTERVALS.map((interval) => [interval, new BarStreams(interval, own)]));
     this.lists = new ListRequests(own);
-    this.#loop = new SyncLoop(options, [this.ticks, ...this.#bars.values(), this.lists]);
+    this.#loop = new SyncLoop(options, [this.ticks.restart, this.ticks, ...this.#bars.values(), this.lists]);
   }
 
   /** Counts the commands of the client, whatever they are about. */

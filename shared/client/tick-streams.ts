@@ -1,8 +1,10 @@
 // Streams of ticks: their values in the server's order, how fresh each is, and where to go on after a break.
 import { ERRORS } from '../errors.ts';
 import { Channel } from './channel.ts';
-import type { ConnectedMessage, RejectedItem, SubscribedMessage } from './message.ts';
+import type { AnnouncedRow, ConnectedMessage, RejectedItem, SubscribedMessage } from './message.ts';
 import { reactionTo } from './reconnect-policy.ts';
+import { RestartRequest } from './restart-request.ts';
+import { type Row, RowTable } from './row-table.ts';
 import { type CommandFields, type ResumePoint, TickKind } from './stream-kind.ts';
 import type { AcceptedItem } from './subscription.ts';
 import { type Instrument, optionsKey, type StreamOptions } from './subscription-options.ts';
@@ -18,18 +20,32 @@ export interface TickStreamsOptions {
   readonly onRejected: (item: RejectedItem) => void;
   /** Some instruments are not wanted any more. */
   readonly onForgotten: () => void;
+  /** A row has brought another value of a wanted instrument: `last` has it. */
+  readonly onValue: (token: number) => void;
+  /** A frame could not be read, and none will be until the server has started its rows anew. */
+  readonly onUnread: (reason: string) => void;
 }
 
 export class TickStreams implements Synced {
   readonly channel: Channel<StreamOptions, AcceptedItem>;
+  readonly restart: RestartRequest;
   readonly #options: TickStreamsOptions;
   readonly #kind = new TickKind();
-  readonly #values = new ValueBook();
+  readonly #rows: RowTable;
+  readonly #values: ValueBook;
   #epoch: string | undefined;
+  /** A frame could not be read, and no restart has come since. */
+  #isUnreadable = false;
 
   constructor(options: TickStreamsOptions) {
     const { nextId, onChanged, onRejected } = options;
     this.#options = options;
+    this.restart = new RestartRequest(onChanged);
+    this.#rows = new RowTable({
+      onVoid: (row) => this.#values.keep(row),
+      onRow: (row, isKeyframe) => this.#onRow(row, isKeyframe),
+    });
+    this.#values = new ValueBook((row) => this.#rows.tickOf(row));
     this.channel = new Channel({
       kind: this.#kind,
       nextId,
@@ -62,10 +78,17 @@ export class TickStreams implements Synced {
     return token !== undefined && desired.isWanted(token) ? this.#values.last(token) : undefined;
   }
 
+  hasLast(token: number): boolean {
+    return this.channel.desired.isWanted(token) && this.#values.has(token);
+  }
+
   /** Last ticks of what is wanted. */
   *ticks(): Iterable<Tick> {
     const { desired } = this.channel;
-    for (const tick of this.#values.ticks()) if (desired.isWanted(tick.instrument_token)) yield tick;
+    for (const token of this.#values.tokens()) {
+      const tick = desired.isWanted(token) ? this.#values.last(token) : undefined;
+      if (tick) yield tick;
+    }
   }
 
   isCurrent(token: number): boolean {
@@ -75,6 +98,10 @@ export class TickStreams implements Synced {
   onConnected({ epoch, limits }: ConnectedMessage): void {
     this.#epoch = epoch;
     this.channel.begin(limits);
+    this.#values.leaveRows();
+    this.#rows.reset();
+    this.restart.begin();
+    this.#isUnreadable = false;
     this.#values.beginConnection();
   }
 
@@ -95,18 +122,55 @@ export class TickStreams implements Synced {
     return channel.desired.isWanted(token);
   }
 
+  onRows(announced: readonly AnnouncedRow[]): void {
+    for (const row of announced) this.#rows.announce(row);
+  }
+
+  /** Calls `onValue` for each value that the frame brings. */
+  onFrame(frame: Uint8Array): void {
+    let reason: string | undefined;
+    try {
+      this.#rows.read(frame);
+      if (this.#rows.isLost) reason = 'a frame came before the first restart';
+    } catch (error) {
+      reason = error instanceof Error ? error.message : String(error);
+    }
+    const wasUnreadable = this.#isUnreadable;
+    this.#isUnreadable = reason !== undefined;
+    if (reason === undefined) {
+      this.restart.answer();
+      return;
+    }
+    // Also of a restart that was read in part.
+    this.#values.doubtRows();
+    if (wasUnreadable) return;
+    this.restart.want();
+    this.#options.onUnread(reason);
+  }
+
+  #onRow(row: Row, isKeyframe: boolean): void {
+    const { channel } = this;
+    const { token } = row;
+    if (!channel.isStreaming(token)) channel.learn(`${row.exchange}:${row.tradingsymbol}`, token);
+    // As in `onTick`.
+    if (!channel.isStreaming(token)) return;
+    const verdict = this.#values.takeRow(row, isKeyframe, this.#epoch);
+    if (verdict === 'late') return;
+    channel.onValue(token);
+    if (verdict === 'news' && channel.desired.isWanted(token)) this.#options.onValue(token);
+  }
+
   onSubscribed(message: SubscribedMessage, nowMs: number): void {
     const recovering = this.channel.onSubscribed(message, nowMs);
-    if (recovering.length === 0) return;
+    // Of the missed ticks some are in frames that nobody reads: each instrument waits for a row of its own.
+    if (recovering.length === 0 || this.#isUnreadable) return;
     this.#values.beginRecovery(recovering);
     this.#options.send(this.channel.markRecovery(recovering, nowMs));
   }
 
   /** The tokens whose missed ticks are all here, when the pong means that. */
   onPong(id: number | undefined): readonly number[] {
-    const tokens = this.channel.onPong(id);
-    this.#values.completeRecovery(tokens);
-    return tokens;
+    return this.#values.completeRecovery(this.channel.onPong(id));
   }
 
   expire(nowMs: number): number {
@@ -129,7 +193,7 @@ export class TickStreams implements Synced {
   #forgetUnwanted(): void {
     const { channel } = this;
     let isForgotten = false;
-    for (const { instrument_token: token } of this.#values.ticks()) {
+    for (const token of this.#values.tokens()) {
       if (channel.desired.isWanted(token) || channel.isStreaming(token)) continue;
       this.#values.forget(token);
       this.#kind.forgetResume(token);

@@ -56,6 +56,8 @@ export class TickerClient {
       send: (fields) => this.#connection.send(fields),
       onRejected: (item) => this.#listeners.emit('rejected', item),
       onGap: (gap) => this.#listeners.emit('gap', gap),
+      onValue: (token) => this.#onValue(token),
+      onUnread: (message) => this.#listeners.emit('error', { kind: 'protocol', message }),
       onForgotten: () => {
         this.#tickLoops.prune();
         this.#barLoops.prune();
@@ -74,6 +76,7 @@ export class TickerClient {
         url: options.url,
         tokens: this.#tokens,
         tokenTransport: options.tokenTransport ?? 'subprotocol',
+        format: options.format ?? 'binary',
         Socket: options.WebSocket ?? platformSocket(),
         clock,
         random,
@@ -85,6 +88,7 @@ export class TickerClient {
           this.#streams.onConnected(session);
         },
         onMessage: (message) => this.#onMessage(message),
+        onFrame: (frame) => this.#streams.ticks.onFrame(frame),
         onLost: (closeCode) => {
           this.#feed = undefined;
           this.#streams.onLost(closeCode);
@@ -203,10 +207,10 @@ export class TickerClient {
   freshness(instrument: Instrument, interval?: BarInterval): Freshness {
     const streams =
       interval === undefined ? this.#streams.ticks : this.#streams.bars(parseInterval(interval));
-    const last = streams.last(instrument);
-    if (!last) return 'unknown';
+    const token = streams.channel.desired.tokenOf(instrument);
+    if (token === undefined || !streams.hasLast(token)) return 'unknown';
     const isFeedWell = this.#feed?.state !== 'stale' && this.#feed?.state !== 'down';
-    const isCurrent = streams.isCurrent(last.instrument_token);
+    const isCurrent = streams.isCurrent(token);
     return this.#connection.isHearing && isFeedWell && isCurrent ? 'live' : 'stale';
   }
 
@@ -227,7 +231,17 @@ export class TickerClient {
   }
 
   #onTick(tick: Tick): void {
-    if (!this.#streams.ticks.onTick(tick)) return;
+    if (this.#streams.ticks.onTick(tick)) this.#show(tick);
+  }
+
+  /** A tick object is made for those who look at it. */
+  #onValue(token: number): void {
+    if (!this.#listeners.has('tick') && this.#tickLoops.isEmpty) return;
+    const tick = this.#streams.ticks.last(token);
+    if (tick) this.#show(tick);
+  }
+
+  #show(tick: Tick): void {
     this.#listeners.emit('tick', tick);
     this.#tickLoops.push(tick);
   }
@@ -247,7 +261,11 @@ export class TickerClient {
         this.#onBar(message.data);
         break;
       case 'subscribed':
+        this.#streams.ticks.onRows(message.rows);
         this.#streams.onSubscribed(message);
+        break;
+      case 'rows':
+        this.#streams.ticks.onRows(message.rows);
         break;
       case 'subscriptions':
         this.#streams.lists.onAnswer(message);

@@ -20,6 +20,8 @@ export const CLIENT_SDK_PING_MS_MIN = 500;
 export const CLIENT_SDK_PONG_GRACE_MS = 5_000;
 /** SDK: an acknowledgement that has not come by then is asked for again. */
 export const CLIENT_SDK_ANSWER_MS_MAX = 15_000;
+/** SDK: pause between two requests for a restart; each is answered with a keyframe of every instrument, 300 kB at most. */
+export const CLIENT_SDK_RESTART_MS = 3_000;
 /** SDK: instruments refused for a passing reason are asked for again after this, with full jitter on top. */
 export const CLIENT_SDK_REFUSED_RETRY_MS = 5_000;
 /** SDK: requests without an answer yet; the server queues 64 commands per socket and then refuses. */

@@ -22,6 +22,17 @@ const PADDING_BYTES = WIRE_ROW_BYTES_MAX + BIT_READER_SLACK_BYTES;
 /** Weight of the eighth and last byte of a header's number: more would be no whole number any more. */
 const VARINT_SCALE_MAX = 128 ** 7;
 
+/** What is told of the rows of a frame, one by one and in their order: an instrument may have several. */
+export interface RowListener {
+  /** A keyframe is about to take the place of the id's record, which is whole until then. */
+  onKeyframe(id: number): void;
+  /** The id's record is what the row says. */
+  onRow(id: number, isKeyframe: boolean): void;
+}
+
+/** Both bits that a row begins with are set in a keyframe only. */
+const KEYFRAME_BYTE_MIN = 0b1100_0000;
+
 /**
  * The reading end of one connection. No row allocates anything; the table grows with the ids that are given out.
  *
@@ -106,19 +117,20 @@ export class FrameReader {
 
   /**
    * Reads one frame and returns how many rows it has; none while `isLost`, unless the frame is a restart. Throws
-   * `frame_version`, `frame_truncated`, `frame_invalid` or `frame_missed`, and is lost from then on.
+   * `frame_version`, `frame_truncated`, `frame_invalid` or `frame_missed`, and is lost from then on. Who listens has
+   * been told of the rows before the error: they stand.
    */
-  read(frame: Uint8Array): number {
+  read(frame: Uint8Array, listener?: RowListener): number {
     this.#rows = 0;
     try {
-      return this.#read(frame);
+      return this.#read(frame, listener);
     } catch (error) {
       this.#isLost = true;
       throw error;
     }
   }
 
-  #read(frame: Uint8Array): number {
+  #read(frame: Uint8Array, listener: RowListener | undefined): number {
     checkFrame(frame);
     const word = (frame[1] as number) | ((frame[2] as number) << 8);
     const isRestart = (word & FRAME_RESTART) !== 0;
@@ -139,14 +151,16 @@ export class FrameReader {
     this.#seq = isRestart ? step : this.#seq + step;
     const baseTimeMs = this.#seq - (lead % 2 === 0 ? lead / 2 : -(lead + 1) / 2);
     const receivedOrder = (frame[0] as number) & 0x0f;
-    while (this.#at < end) this.#readRow(end, baseTimeMs, receivedOrder);
+    while (this.#at < end) this.#readRow(end, baseTimeMs, receivedOrder, listener);
     return this.#rows;
   }
 
-  #readRow(end: number, baseTimeMs: number, receivedOrder: number): void {
+  #readRow(end: number, baseTimeMs: number, receivedOrder: number, listener: RowListener | undefined): void {
     const id = this.#readId();
     const scale = this.#scales[id];
     if (scale === undefined) throw new AppError('frame_invalid', `a row of id ${id}, which is nobody's`);
+    const isKeyframe = (this.#padded[this.#at] as number) >= KEYFRAME_BYTE_MIN;
+    if (isKeyframe) listener?.onKeyframe(id);
     const bits = this.#bits;
     bits.startAt(this.#at);
     try {
@@ -163,6 +177,7 @@ export class FrameReader {
     this.#isBase[id] = 1;
     if (this.#rows === this.#ids.length) this.#growIds();
     this.#ids[this.#rows++] = id;
+    listener?.onRow(id, isKeyframe);
   }
 
   #readId(): number {

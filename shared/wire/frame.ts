@@ -150,11 +150,14 @@ export class FrameWriter {
 
   /** Takes in the rows that were added since. */
   #sumRows(): void {
-    let [sum, sums] = [this.#sum, this.#sums];
-    for (let from = this.#summedTo; from < this.#at; from += SUM_BYTES_MAX) {
-      const to = Math.min(this.#at, from + SUM_BYTES_MAX);
+    const bytes = this.#bytes;
+    const end = this.#at;
+    let sum = this.#sum;
+    let sums = this.#sums;
+    for (let from = this.#summedTo; from < end; from += SUM_BYTES_MAX) {
+      const to = Math.min(end, from + SUM_BYTES_MAX);
       for (let i = from; i < to; i++) {
-        sum += this.#bytes[i] as number;
+        sum += bytes[i] as number;
         sums += sum;
       }
       sum %= 255;
@@ -162,7 +165,7 @@ export class FrameWriter {
     }
     this.#sum = sum;
     this.#sums = sums;
-    this.#summedTo = this.#at;
+    this.#summedTo = end;
   }
 
   /** LEB128. Numbers may be times, which have more than 32 bits. */

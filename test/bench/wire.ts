@@ -1,137 +1,32 @@
 // Bytes per tick on the client wire by mode, over a session, and what a row costs to encode, to send on and to read.
 import type { InstrumentDefinition } from '../../shared/instrument.ts';
-import { kitePacketBytes } from '../../shared/kite-packet.ts';
-import {
-  AT,
-  kindAtRank,
-  type ModeRank,
-  modeOfRank,
-  RECORD_KIND,
-  RECORD_WORDS_MAX,
-  recordWords,
-} from '../../shared/tick.ts';
+import { type ModeRank, modeOfRank, RECORD_WORDS_MAX } from '../../shared/tick.ts';
 import { FlushTimes } from '../../shared/wire/flush-times.ts';
 import { FrameWriter } from '../../shared/wire/frame.ts';
-import { FrameReader } from '../../shared/wire/frame-reader.ts';
 import { RowEncoder } from '../../shared/wire/row-encoder.ts';
 import { type Scale, scaleOfInstrument } from '../../shared/wire/scale.ts';
-import { encodeTick } from '../../worker/dialects/native-json/tick.ts';
 import { type Bench, type BenchOptions, type Figure, nsFigure, nsPerItem } from './bench.ts';
 import { recordedSession, sideBySide } from './recorded-session.ts';
+import { measureChanges } from './session-changes.ts';
 import { simulatedSession } from './simulated-session.ts';
-import { flushesOf, type SessionFlush, type TickSession } from './tick-session.ts';
+import { flushesOf, type TickSession } from './tick-session.ts';
+import { measureSizes, WINDOW_MS, WireConnection } from './wire-connection.ts';
 
+const SIMULATED = 'simulated_';
+const RECORDED = 'recorded_';
 const RANKS: readonly ModeRank[] = [3, 2, 1];
-const WINDOW_MS = 100;
 const ROWS_PER_FRAME = 10;
-/** From the end of a window to the gateway's flush: transport, and two clocks. */
-const FLUSH_AFTER_MS = 40;
 /** Frames that the times are measured over: they and their records fit no cache, as in an object with many instruments. */
 const TIMED_FLUSHES = 3_000;
 
-/** The server's and the client's end of one connection that has subscribed to all of a session in one mode. */
-class Connection {
-  readonly #rowBytes = new Uint8Array(1 << 20);
-  readonly #rows = new RowEncoder(this.#rowBytes);
-  readonly #times = new FlushTimes();
-  readonly #frames = new FrameWriter(new Uint8Array(1 << 20));
-  readonly #scales: readonly Scale[];
-  readonly #rank: ModeRank;
-  readonly #sent: Uint32Array;
-  readonly reader = new FrameReader();
-  #counter = 0;
-  #seq = 0;
-
-  constructor(session: TickSession, rank: ModeRank) {
-    this.#rank = rank;
-    this.#scales = session.definitions.map(scaleOfInstrument);
-    this.#sent = new Uint32Array(session.definitions.length * RECORD_WORDS_MAX);
-    for (const [id, { instrument_token: token }] of session.definitions.entries()) {
-      this.reader.assign(id, token, this.#scales[id] as Scale);
-    }
-  }
-
-  /** The next flush, as a frame that the one after it overwrites. */
-  frame({ endMs, ticks }: SessionFlush): Uint8Array {
-    this.#times.start();
-    for (const { receivedAtMs } of ticks) this.#times.add(receivedAtMs);
-    this.#rows.startFlush(this.#times);
-    const seq = endMs + FLUSH_AFTER_MS;
-    this.#frames.startFlush(seq, this.#times);
-    if (this.#seq === 0) this.#frames.restart(0);
-    else this.#frames.start(this.#counter++, this.#seq);
-    this.#seq = seq;
-    for (const { instrument, record } of ticks) {
-      const scale = this.#scales[instrument] as Scale;
-      const sentAt = instrument * RECORD_WORDS_MAX;
-      const end = this.#rows.encode(0, record, 0, this.#sent, sentAt, this.#rank, scale);
-      this.#sent.set(record, sentAt);
-      if (!this.#frames.row(instrument, this.#rowBytes, 0, end)) throw new Error('a frame was too small');
-    }
-    return this.#frames.finish();
-  }
-
-  /** Throws unless the client has what was sent, word by word. */
-  verify(flush: SessionFlush, frame: Uint8Array): void {
-    if (this.reader.read(frame) !== flush.ticks.length) throw new Error('rows are missing');
-    const held = this.reader.words;
-    for (const { instrument, record } of flush.ticks) {
-      const kind = kindAtRank(RECORD_KIND.full, this.#rank);
-      for (let word = 0; word < recordWords(kind); word++) {
-        const expected = word === AT.kind / 4 ? kind : record[word];
-        if (held[instrument * RECORD_WORDS_MAX + word] === expected || word === AT.seq / 4) continue;
-        throw new Error(
-          `word ${word} of instrument ${instrument}: ${held[instrument * RECORD_WORDS_MAX + word]}`,
-        );
-      }
-    }
-  }
-}
-
-interface Sizes {
-  readonly rows: number;
-  readonly frames: number;
-  readonly bytes: number;
-  readonly kiteBytes: number;
-  readonly jsonBytes: number;
-}
-
-function measureSizes(session: TickSession, rank: ModeRank): Sizes {
-  const connection = new Connection(session, rank);
-  let [rows, frames, bytes, kiteBytes, jsonBytes] = [0, 0, 0, 0, 0];
-  for (const flush of flushesOf(session, WINDOW_MS)) {
-    const frame = connection.frame(flush);
-    connection.verify(flush, frame);
-    rows += flush.ticks.length;
-    frames++;
-    bytes += frame.length;
-    kiteBytes += 2;
-    for (const { instrument, record } of flush.ticks) {
-      const definition = session.definitions[instrument];
-      if (definition === undefined) throw new Error(`instrument ${instrument} has no definition`);
-      kiteBytes += 2 + kitePacketBytes(kindAtRank(RECORD_KIND.full, rank));
-      jsonBytes += encodeTick(new DataView(record.buffer), 0, rank, definition, flush.endMs).length;
-    }
-  }
-  return { rows, frames, bytes, kiteBytes, jsonBytes };
-}
-
-/** Columns of the book that change from one tick of an instrument to the next, of thirty. */
-function changedDepthColumns(session: TickSession): number {
-  const before = new Map<number, Uint32Array>();
-  let [changed, ticks] = [0, 0];
-  for (const { instrument, record } of session.ticks) {
-    const last = before.get(instrument);
-    before.set(instrument, record);
-    if (last === undefined) continue;
-    ticks++;
-    for (let word = AT.depth / 4; word < RECORD_WORDS_MAX; word++) if (record[word] !== last[word]) changed++;
-  }
-  return changed / ticks;
-}
-
 function sizeFigures(session: TickSession, prefix: string): Record<string, Figure> {
-  const figures: Record<string, Figure> = {};
+  const { depthColumns, unchangedSides, traded, changedTotals } = measureChanges(session);
+  const figures: Record<string, Figure> = {
+    [`${prefix}depth_columns`]: { value: depthColumns, unit: 'of 30' },
+    [`${prefix}unchanged_sides`]: { value: unchangedSides, unit: 'of 1' },
+    [`${prefix}traded`]: { value: traded, unit: 'of 1' },
+    [`${prefix}changed_totals`]: { value: changedTotals, unit: 'of 1' },
+  };
   for (const rank of RANKS) {
     const { rows, frames, bytes, kiteBytes, jsonBytes } = measureSizes(session, rank);
     const value = bytes / rows;
@@ -140,13 +35,12 @@ function sizeFigures(session: TickSession, prefix: string): Record<string, Figur
     figures[`${name}_json_bytes`] = { value: jsonBytes / rows, unit: 'bytes' };
     figures[`${prefix}rows_per_frame`] = { value: rows / frames, unit: 'rows' };
   }
-  figures[`${prefix}depth_columns`] = { value: changedDepthColumns(session), unit: 'of 30' };
   return figures;
 }
 
 /** Nanoseconds of a row: to encode, to copy into one client's frame with its share of the check, to read. */
 function measureTimes(session: TickSession, rank: ModeRank): Record<'encode' | 'copy' | 'decode', number> {
-  const connection = new Connection(session, rank);
+  const connection = new WireConnection(session, rank);
   const flushes = [...flushesOf(session, WINDOW_MS)].slice(0, TIMED_FLUSHES);
   const frames = flushes.map((flush) => connection.frame(flush).slice());
   const count = flushes.reduce((sum, { ticks }) => sum + ticks.length, 0);
@@ -226,15 +120,37 @@ function partsOf(session: TickSession): number {
   return Math.max(1, Math.round((ROWS_PER_FRAME * Math.max(windows, frames)) / rows));
 }
 
+/** Figures of the simulated session as multiples of those of the recorded one: at 1 they are alike. */
+function likenessFigures(
+  simulated: Readonly<Record<string, Figure>>,
+  recorded: Readonly<Record<string, Figure>>,
+): Record<string, Figure> {
+  const figures: Record<string, Figure> = {};
+  for (const [name, { value }] of Object.entries(simulated)) {
+    const figure = name.slice(SIMULATED.length);
+    const other = recorded[`${RECORDED}${figure}`];
+    if (other === undefined) continue;
+    figures[`likeness_${figure}`] = { value: value / other.value, unit: 'x' };
+  }
+  return figures;
+}
+
 export const bench: Bench = {
   about:
     'bytes per tick in frames of ten rows, headers and keyframes included, against Kite; every row read back and compared',
   async run({ recording }: BenchOptions) {
     const simulated = simulatedSession();
-    const figures = { ...sizeFigures(simulated, ''), ...timeFigures(simulated, '') };
+    const simulatedSizes = sizeFigures(simulated, SIMULATED);
+    const figures = { ...simulatedSizes, ...timeFigures(simulated, SIMULATED) };
     if (recording === undefined) return figures;
     const session = recordedSession(recording);
     const recorded = sideBySide(session, partsOf(session));
-    return { ...figures, ...sizeFigures(recorded, 'recorded_'), ...timeFigures(recorded, 'recorded_') };
+    const recordedSizes = sizeFigures(recorded, RECORDED);
+    return {
+      ...figures,
+      ...recordedSizes,
+      ...timeFigures(recorded, RECORDED),
+      ...likenessFigures(simulatedSizes, recordedSizes),
+    };
   },
 };

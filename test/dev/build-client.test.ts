@@ -8,7 +8,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildClient } from '../../dev/build-client.ts';
 
 const COMPILER = join(import.meta.dirname, '../../node_modules/typescript/bin/tsc');
-const MODULE_BYTES_MAX = 48 * 1024;
+/** As served without compression; gzip leaves a third of it. */
+const MODULE_BYTES_MAX = 64 * 1024;
 
 let folder: string;
 let built: string;

@@ -9,10 +9,11 @@ import { FlushTimes } from '../../shared/wire/flush-times.ts';
 import { MessageEncodings } from './message-encodings.ts';
 import type { Outlet } from './outlet.ts';
 import type { RowFormat } from './row-format.ts';
-import { NO_ENTRY, RowQueue } from './row-queue.ts';
+import { RowQueue } from './row-queue.ts';
+import { RowSlots } from './row-slots.ts';
 import { GONE, type Lane, MESSAGES, type SessionLanes } from './session-lanes.ts';
 import type { SlotSet } from './slot-set.ts';
-import { NO_ROW_ID } from './slot-table.ts';
+import { APART } from './slot-table.ts';
 import { type SessionIndex, type Subscriptions, sessionOfMember } from './subscriptions.ts';
 import { isFilteredTerms, rankOfTerms, type Tier, tierOfTerms } from './terms.ts';
 
@@ -48,6 +49,8 @@ export class Fanout {
   /** Of the slot being flushed: by lane, whether it stands alone, and rank its row, or -1; by lane the tiers that have clients. */
   #rowsOfSlot = new Int32Array(0);
   #tiersOfSlot = new Int32Array(0);
+  /** By lane. */
+  #slotsOfRows: RowSlots[] = [];
   /** Ticks sent so far, each to each of its clients. */
   ticksSent = 0;
 
@@ -82,6 +85,7 @@ export class Fanout {
     if (this.#tiersOfSlot.length !== lanes) {
       this.#rowsOfSlot = new Int32Array(lanes * 2 * RANKS);
       this.#tiersOfSlot = new Int32Array(lanes);
+      this.#slotsOfRows = Array.from({ length: lanes }, () => new RowSlots());
     }
     for (const { format } of this.#lanes.all) format.startRows(seq, this.#times);
   }
@@ -147,8 +151,8 @@ export class Fanout {
   ): void {
     const { format } = this.#lanes.all[lane] as Lane;
     const session = sessionOfMember(member);
-    if (id === NO_ROW_ID && format.hasRowIds) {
-      // They have to be told its id first, and then all of it.
+    if ((id & APART) !== 0 && format.hasRowIds) {
+      // They need all of it, and those without an id have to be told that first: NO_ROW_ID has this bit, too.
       this.#holdForGroup(session, slot, flush);
       return;
     }
@@ -162,8 +166,9 @@ export class Fanout {
         ? format.keyframeRow(this.#source.store, slot * RECORD_WORDS_MAX, rank, definition)
         : format.changeRow(slot, rank, flush.tier, definition);
       this.#rowsOfSlot[at] = row;
+      this.#slotsOfRows[lane]?.set(row, slot);
     }
-    this.#queue.push(session, row, id, slot);
+    this.#queue.push(session, row, id);
   }
 
   #holdForGroup(leader: SessionIndex, slot: number, flush: Flush): void {
@@ -179,51 +184,54 @@ export class Fanout {
     for (let i = 0; i < queue.sessionCount; i++) {
       const leader = queue.sessionAt(i);
       const { format } = this.#lanes.of(leader) as Lane;
-      let [first, rows] = [queue.firstOf(leader), 0];
+      const count = queue.countOf(leader);
+      let entry = queue.firstOf(leader);
+      let [first, rows] = [entry, 0];
       format.startFrame();
-      for (let entry = first; entry !== NO_ENTRY; entry = queue.after(entry)) {
+      for (let done = 0; done < count; done++) {
         if (!format.add(queue.rowAt(entry), queue.idAt(entry))) {
-          frames += this.#sendFrame(leader, format, first, entry, rows, flush);
+          frames += this.#sendFrame(leader, format, first, rows, flush);
           [first, rows] = [entry, 0];
           format.startFrame();
           format.add(queue.rowAt(entry), queue.idAt(entry));
         }
         rows++;
+        entry = queue.after(entry);
       }
-      frames += this.#sendFrame(leader, format, first, NO_ENTRY, rows, flush);
+      frames += this.#sendFrame(leader, format, first, rows, flush);
     }
     queue.clear();
     return frames;
   }
 
-  /** Sends the frame that has just been put together, of the entries from `first` up to `end`, to the leader's group. */
-  #sendFrame(
-    leader: SessionIndex,
-    format: RowFormat,
-    first: number,
-    end: number,
-    rows: number,
-    flush: Flush,
-  ): number {
+  /** Sends the frame that has just been put together, of so many entries from `first` on, to the leader's group. */
+  #sendFrame(leader: SessionIndex, format: RowFormat, first: number, rows: number, flush: Flush): number {
     const { outlets, subscriptions, store } = this.#source;
-    const queue = this.#queue;
     let frames = 0;
     for (const session of this.#lanes.sharing.groupOf(leader)) {
       const outlet = outlets[session];
       if (!outlet) continue;
       if (!outlet.hasRoom(flush.seq)) {
-        for (let entry = first; entry !== end; entry = queue.after(entry)) outlet.hold(queue.slotAt(entry));
+        this.#visitSlots(leader, first, rows, (slot) => outlet.hold(slot));
         flush.waiting.add(session);
         continue;
       }
       outlet.deliver(format.frameFor(session));
       this.ticksSent += rows;
       frames++;
-      if (subscriptions.filters.countOf(session) === 0) continue;
-      for (let entry = first; entry !== end; entry = queue.after(entry))
-        subscriptions.filters.sent(session, queue.slotAt(entry), store);
+      if (subscriptions.filters.countOf(session) > 0)
+        this.#visitSlots(leader, first, rows, (slot) => subscriptions.filters.sent(session, slot, store));
     }
     return frames;
+  }
+
+  #visitSlots(leader: SessionIndex, first: number, rows: number, visit: (slot: number) => void): void {
+    const slots = this.#slotsOfRows[this.#lanes.indexOf(leader)];
+    let entry = first;
+    for (let i = 0; i < rows; i++) {
+      visit(slots?.get(this.#queue.rowAt(entry)) as number);
+      entry = this.#queue.after(entry);
+    }
   }
 
   /**
@@ -287,7 +295,6 @@ export class Fanout {
       frames++;
     }
     this.#times.start();
-    // What is sent may be older than what the store has: a due flush will say so. It is never newer.
     for (const slot of held) this.#times.add(receivedAtOf(store.view, store.byteOffset(slot)));
     while (held.size > 0 && outlet.hasRoomLeft) {
       format.startRows(seq, this.#times);
@@ -307,19 +314,22 @@ export class Fanout {
     isDue: (slot: number, tier: Tier) => boolean,
   ): number {
     const { store, subscriptions, definitions } = this.#source;
-    let rows = 0;
+    let [rows, isRegrouped] = [0, false];
     format.startFrame();
     for (const slot of held) {
       if (format.isFull) break;
       const terms = subscriptions.termsFor(session, slot);
-      const tier = tierOfTerms(terms);
       const definition = definitions[slot] as InstrumentDefinition;
-      const row = format.wholeRow(slot, rankOfTerms(terms), tier, isDue(slot, tier), definition);
-      if (!format.add(row, subscriptions.tableOf(session).idOf(slot))) break;
+      const row = format.keyframeRow(store, slot * RECORD_WORDS_MAX, rankOfTerms(terms), definition);
+      if (!format.add(row, subscriptions.tableOf(session).idOf(slot) & ~APART)) break;
       held.delete(slot);
+      const tier = tierOfTerms(terms);
+      const isApart = !format.joins(slot, tier, isDue(slot, tier));
+      if (subscriptions.setApart(session, slot, isApart)) isRegrouped = true;
       subscriptions.filters.sent(session, slot, store);
       rows++;
     }
+    if (isRegrouped) this.#lanes.regroup(session);
     return rows;
   }
 }

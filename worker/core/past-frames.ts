@@ -8,6 +8,7 @@ import type { FanoutSource } from './fanout.ts';
 import type { ResumeRing } from './resume-ring.ts';
 import type { Frame, Records, RowFormat } from './row-format.ts';
 import type { SessionLanes } from './session-lanes.ts';
+import { APART } from './slot-table.ts';
 import type { SessionIndex } from './subscriptions.ts';
 import { isFilteredTerms, rankOfTerms, tierOfTerms } from './terms.ts';
 
@@ -94,7 +95,7 @@ class PastRows {
         this.#ranks[next] as ModeRank,
         definition,
       );
-      if (!format.add(row, table.idOf(slot))) break;
+      if (!format.add(row, table.idOf(slot) & ~APART)) break;
     }
     this.#list.add(format.frameFor(this.#session));
     return next;
@@ -112,6 +113,8 @@ export function pastFrames(
   const output = outlets[missed.session]?.output;
   const list = new FrameList();
   const format = lanes.of(missed.session)?.format;
+  // Their sequences are of before: no frame of now can come before them.
+  format?.restart(missed.session);
   const rows = format && new PastRows(source, missed.session, format, list);
   ring.visitAfter(missed.before, (seq, records, at) => {
     const token = records.words[at + WORD.token] as number;
@@ -126,8 +129,5 @@ export function pastFrames(
       list.add(output.encodeTick(records.view, at * 4, rank, definition, seq));
   });
   rows?.finish();
-  if (!list.isTooMuch) return list.frames;
-  // Frames that will not be sent were counted: the client must not wait for them.
-  lanes.restart(missed.session);
-  return undefined;
+  return list.isTooMuch ? undefined : list.frames;
 }

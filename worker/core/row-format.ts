@@ -42,17 +42,11 @@ export interface RowFormat {
   /** The flush of `tier` has made its rows of the slot; `tiers` has a bit for each that has clients of this format. */
   settle(slot: number, tier: Tier, tiers: number): void;
   /**
-   * The slot for a client that has nothing of it. When a flush of its tier is due (`isDue`), it is the record that this flush
-   * will be a change of.
+   * Whether a client that is sent the slot's record now has what the tier's next row of it will be a change of. When the
+   * tier's next flush will send it (`isDue`), that row is a change of an older record, if others have one.
    */
-  wholeRow(
-    slot: number,
-    rank: ModeRank,
-    tier: Tier,
-    isDue: boolean,
-    definition: InstrumentDefinition,
-  ): number;
-  /** The record at word `at` on its own, for a client that is not sent every change, or not the present one. */
+  joins(slot: number, tier: Tier, isDue: boolean): boolean;
+  /** The record at word `at` on its own. */
   keyframeRow(records: Records, at: number, rank: ModeRank, definition: InstrumentDefinition): number;
   /** Begins a frame; `add` adds a row, or answers false when the frame has no room for it. */
   startFrame(): void;

@@ -3,6 +3,8 @@ import type { Terms } from './terms.ts';
 
 /** Stands for a row id that has not been given. */
 export const NO_ROW_ID = 0xffff;
+/** Set in the id of a row that may not be a change: its client has another record than the others of its tier. */
+export const APART = 0x4000;
 
 const CAPACITY_AT_START = 8;
 /** Share of the places in use above which the table grows: a look-up is a step or two. */

@@ -4,7 +4,7 @@ import { type ModeRank, RANK_MAX } from '../../shared/tick.ts';
 import { Filters, type RawFilter } from './filters.ts';
 import { MemberList } from './member-list.ts';
 import { RowIds } from './row-ids.ts';
-import { NO_ROW_ID, SlotTable } from './slot-table.ts';
+import { APART, NO_ROW_ID, SlotTable } from './slot-table.ts';
 import { isFilteredTerms, streamedRankOf, TERMS_BITS, type Terms } from './terms.ts';
 
 /** Small integer that a gateway gives to a socket; reused after the socket has gone. */
@@ -149,7 +149,7 @@ export class Subscriptions {
   giveRowId(session: SessionIndex, slot: number): number {
     const table = this.tableOf(session);
     const known = table.idOf(slot);
-    if (known !== NO_ROW_ID) return known;
+    if (known !== NO_ROW_ID) return known & ~APART;
     this.#rowIds[session] ??= new RowIds();
     const id = this.#rowIds[session].take();
     this.#setRowId(table, slot, id);
@@ -161,8 +161,17 @@ export class Subscriptions {
     const table = this.tableOf(session);
     const id = table.idOf(slot);
     if (id === NO_ROW_ID) return;
-    this.#rowIds[session]?.giveBack(id);
+    this.#rowIds[session]?.giveBack(id & ~APART);
     this.#setRowId(table, slot, NO_ROW_ID);
+  }
+
+  /** Whether the session's client has another record of the slot than the others of its tier. True when that is news. */
+  setApart(session: SessionIndex, slot: number, isApart: boolean): boolean {
+    const table = this.tableOf(session);
+    const id = table.idOf(slot);
+    if (id === NO_ROW_ID || ((id & APART) !== 0) === isApart) return false;
+    this.#setRowId(table, slot, id ^ APART);
+    return true;
   }
 
   #setRowId(table: SlotTable, slot: number, id: number): void {

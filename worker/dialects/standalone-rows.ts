@@ -48,14 +48,8 @@ export abstract class StandaloneRows implements RowFormat {
     return this.encode(this.#records.view, slot * RECORD_BYTES_MAX, rank, definition);
   }
 
-  wholeRow(
-    slot: number,
-    rank: ModeRank,
-    tier: Tier,
-    _isDue: boolean,
-    definition: InstrumentDefinition,
-  ): number {
-    return this.changeRow(slot, rank, tier, definition);
+  joins(): boolean {
+    return true;
   }
 
   keyframeRow({ view }: Records, at: number, rank: ModeRank, definition: InstrumentDefinition): number {

@@ -136,16 +136,16 @@ export class ClientCommands {
     const isEach = command.symbols.length > 0 || (accepted.length > 0 && !terms);
     const lines = isEach ? { items: this.#linesOf(session, tokens, symbolOf) } : {};
     // What is sent at a pace or through a filter has no missed ticks of its own: after a break it is the current value.
-    // Rows that are changes need it too, to be changes of.
-    const isChange = book.delivery.lanes.hasRowIds(session.index);
-    const isCurrent = ({ speed, filter }: SubscribeItem) => speed === 'rt' && !filter && !isChange;
+    const isWhole = ({ speed, filter }: SubscribeItem) => speed === 'rt' && !filter;
     const total = book.subscriptions.countOf(session.index);
     const recovered = command.resume ? { recovered: missed !== undefined } : {};
     const rows = announced.length > 0 ? { rows: announced } : {};
     const extras = { ...(terms ? { terms } : {}), ...lines, ...rows, ...recovered, ...idOf(command) };
     sockets.tell(session, { kind: 'subscribed', tokens, pending, rejected, total, ...extras });
     if (missed) sockets.sendMissed(session, missed);
-    book.holdSnapshot(session.index, missed ? accepted.filter((item) => !isCurrent(item)) : accepted);
+    book.holdSnapshot(session.index, missed ? accepted.filter((item) => !isWhole(item)) : accepted);
+    // Rows of before are nothing that those of now could be changes of.
+    if (command.resume) book.restart(session.index);
     flusher.drain();
   }
 

@@ -19,11 +19,20 @@ export interface LiquidityTuning {
   /** Distance from the fair price to either side of the book: the larger of ticks and a fraction of the price. */
   readonly halfSpreadTicks: number;
   readonly halfSpreadFraction: number;
-  /** Distance between levels, as a fraction of the price (one tick at least). */
+  /** Mean distance between levels beyond one tick, as a fraction of the price. */
   readonly levelGapFraction: number;
-  /** Mean lots at one level of the book, and in one trade. */
+  /** Mean lots at one level of the book, beyond the first one. */
   readonly levelLots: number;
+  /** Share of the changes of its book in which the prices are made anew; in the others only quantities change. */
+  readonly requoteProbability: number;
+  /** Share of ticks with a trade: of those in which the book changes, and of the others. */
+  readonly tradeWithBookProbability: number;
+  readonly tradeAloneProbability: number;
+  /** Mean lots of the last trade beyond the first one, and of the trades of the same tick before it. */
   readonly tradeLots: number;
+  readonly sweepLots: number;
+  /** Mean lots that open interest moves by when it does. */
+  readonly interestLots: number;
   /** Mean lots traded, and open, before the market starts. */
   readonly openingVolumeLots: number;
   readonly openingInterestLots: number;
@@ -44,7 +53,7 @@ export interface Contract {
   readonly liquidity: LiquidityTuning;
   /** Previous close. */
   readonly close: number;
-  /** Ticks between the levels of the book; fixed for the day, so that a level keeps its price. */
+  /** Mean ticks between the levels of the book beyond one; fixed for the day, so that a level keeps its price. */
   readonly gapTicks: number;
   readonly openingVolume: number;
   readonly openingInterest: number;
@@ -113,7 +122,7 @@ export function contractOf(
     lot,
     liquidity,
     close,
-    gapTicks: Math.max(1, Math.round((close * liquidity.levelGapFraction) / tick)),
+    gapTicks: (close * liquidity.levelGapFraction) / tick,
     openingVolume: lot * skewed(liquidity.openingVolumeLots, mix(key, 11)),
     openingInterest: lot * skewed(liquidity.openingInterestLots, mix(key, 12)),
   };

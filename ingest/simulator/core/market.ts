@@ -3,11 +3,12 @@ import { assert } from '../../../shared/errors.ts';
 import { SIMULATOR_CATCH_UP_STEPS_MAX } from '../../../shared/limits.ts';
 import { AT, hasOpenInterest, RECORD_KIND } from '../../../shared/tick.ts';
 import { TickStore } from '../../../shared/tick-store.ts';
+import { BookBasis, type QuoteSource } from './book-basis.ts';
 import { type Contract, contractOf, fairPrice, roundToTick } from './contract.ts';
-import { lotsOf, writeDepth } from './depth-book.ts';
+import { bestAskOf, bestBidOf, writeDepth } from './depth-book.ts';
 import { type ListedInstrument, type Listing, volatilitySpotOf } from './instrument-list.ts';
 import { MARKET_TUNING, type MarketTuning } from './market-tuning.ts';
-import { mix, RandomStream, unitOf } from './random.ts';
+import { manyOnceInAWhile, mix, RandomStream, unitOf } from './random.ts';
 import { SpotWalk } from './spot-walk.ts';
 
 /** The walk's grid: twenty steps a second, each with its share of the instruments. */
@@ -26,9 +27,10 @@ export interface MarketOptions {
 }
 
 /**
- * Prices depend on the seed, on the steps made and on the time to expiry only, never on who is looking. An instrument's
- * session figures (volume, open interest, high, low) are brought up to date when it is refreshed; what it missed in
- * between is added at the mean rate, and its high and low include the extremes of its spot.
+ * Prices depend on the seed, on the steps made and on the time to expiry only, never on who is looking. A book stands
+ * still in many ticks, and the last trade may lie outside a book that has moved on since, as on an exchange. An
+ * instrument's session figures (volume, open interest, high, low) are brought up to date when it is refreshed; what it
+ * missed in between is added at the mean rate, and its high and low include the extremes of its spot.
  */
 export class Market {
   readonly instruments: readonly ListedInstrument[];
@@ -36,6 +38,7 @@ export class Market {
   readonly #walk: SpotWalk;
   readonly #contracts: readonly Contract[];
   readonly #volatilitySpot: number;
+  readonly #basis: BookBasis;
   readonly #store: TickStore;
   /** By `EXCHANGE:SYMBOL`. */
   readonly #slotsBySymbol: ReadonlyMap<string, number>;
@@ -62,6 +65,8 @@ export class Market {
     this.#walk = new SpotWalk(seed, listing.spots, MARKET_STEP_MS, tuning.walk);
     this.#volatilitySpot = volatilitySpotOf(listing.spots);
     this.#contracts = contractsOf(listing, seed, startMs, tuning, this.#volatilitySpot);
+    this.#nowMs = startMs;
+    this.#basis = new BookBasis(this.#contracts, tuning.bookProbability, this.#quoteSource(startMs));
     this.#store = new TickStore(count, count);
     for (const { instrument_token: token } of listing.instruments) this.#store.slotFor(token);
     assert(this.#store.size === count, 'instrument tokens are unique');
@@ -76,7 +81,6 @@ export class Market {
     this.#tickNumbers = new Float64Array(count);
     this.#startMs = startMs;
     this.#originMs = startMs;
-    this.#nowMs = startMs;
   }
 
   /** Time of the newest step, in ms since the epoch. */
@@ -115,14 +119,15 @@ export class Market {
   advance(nowMs: number, visit: (slot: number) => void): void {
     let steps = Math.floor((nowMs - this.#originMs) / MARKET_STEP_MS) - this.#steps;
     if (steps === 0) return;
-    if (steps < 0 || steps > SIMULATOR_CATCH_UP_STEPS_MAX) {
+    const isJump = steps < 0 || steps > SIMULATOR_CATCH_UP_STEPS_MAX;
+    if (isJump) {
       steps = 1;
       this.#originMs = nowMs - (this.#steps + 1) * MARKET_STEP_MS;
     }
-    for (let step = 0; step < steps; step++) this.#walk.step();
-    this.#steps += steps;
+    for (let step = 0; step < steps; step++) this.#step();
     this.#nowMs = nowMs;
-    const turns = Math.floor(this.#steps * this.#duePerStep);
+    if (isJump) this.#basis.quoteAll(this.#quoteSource(nowMs));
+    const turns = this.#turnsDue();
     const count = this.#order.length;
     this.#turns = Math.max(this.#turns, turns - count);
     while (this.#turns < turns) {
@@ -132,7 +137,7 @@ export class Market {
     }
   }
 
-  /** Brings the instrument's record up to date. The price is that of now; a trade comes with a new turn only. */
+  /** Brings the instrument's record up to date. The book is that of its last change; a trade comes with a new turn only. */
   refresh(slot: number): void {
     const contract = this.#contractAt(slot);
     const view = this.#store.view;
@@ -145,13 +150,39 @@ export class Market {
     const tickNumber = this.#tickNumberOf(slot);
     const opened = this.#store.kindAt(slot) !== 0;
     if (!opened) this.#open(contract, slot, view, at);
-    const ticks = opened ? tickNumber - (this.#tickNumbers[slot] as number) : 1;
+    const ticks = tickNumber - (this.#tickNumbers[slot] as number);
     this.#tickNumbers[slot] = tickNumber;
-    const fair = this.#fairAt(contract, this.#walk.priceOf(contract.spot));
-    const { bid, ask } = this.#touch(contract, fair, tickNumber);
-    writeDepth(view, at, contract, bid, ask, tickNumber, this.#tuning.depth);
-    if (ticks > 1) this.#catchUp(contract, slot, view, at, ticks - 1);
-    this.#trade(contract, slot, view, at, bid, ask, ticks > 0);
+    if (this.#basis.takeChange(slot)) this.#writeBook(contract, slot, view, at);
+    if (opened && ticks > 1) this.#catchUp(contract, slot, view, at, ticks - 1);
+    // Who has missed ticks, or has seen none, has missed a trade: his last price would be of long ago, or not there.
+    if (!opened || ticks > 1 || (ticks === 1 && this.#isTradeDue(contract, slot)))
+      this.#trade(contract, slot, view, at);
+  }
+
+  /** One step of the walk, and of the books whose turn it brings. */
+  #step(): void {
+    const from = this.#turnsDue();
+    this.#walk.step();
+    this.#steps += 1;
+    const source = this.#quoteSource(this.#originMs + this.#steps * MARKET_STEP_MS);
+    const until = this.#turnsDue();
+    const count = this.#order.length;
+    for (let turn = Math.max(from, until - count); turn < until; turn++) {
+      this.#basis.turn(this.#order[turn % count] as number, Math.floor(turn / count) + 1, source);
+    }
+  }
+
+  /** Turns that the steps so far have brought, over all instruments. */
+  #turnsDue(): number {
+    return Math.floor(this.#steps * this.#duePerStep);
+  }
+
+  #quoteSource(nowMs: number): QuoteSource {
+    return { walk: this.#walk, volatility: this.#volatility(), nowMs };
+  }
+
+  #volatility(): number {
+    return this.#volatilitySpot < 0 ? 0 : this.#walk.priceOf(this.#volatilitySpot) * VOLATILITY_PER_PAISA;
   }
 
   #contractAt(slot: number): Contract {
@@ -167,9 +198,7 @@ export class Market {
   }
 
   #fairAt(contract: Contract, spotPrice: number): number {
-    const volatility =
-      this.#volatilitySpot < 0 ? 0 : this.#walk.priceOf(this.#volatilitySpot) * VOLATILITY_PER_PAISA;
-    return fairPrice(contract, spotPrice, volatility, this.#nowMs, this.#tuning.pricing);
+    return fairPrice(contract, spotPrice, this.#volatility(), this.#nowMs, this.#tuning.pricing);
   }
 
   /** The opening price, which must not depend on when somebody first asks for it. */
@@ -224,45 +253,58 @@ export class Market {
   /** Adds what was traded, on average, in the ticks that nobody looked at. */
   #catchUp(contract: Contract, slot: number, view: DataView, at: number, ticksMissed: number): void {
     this.#widen(contract, view, at);
-    const lots = Math.floor(ticksMissed * this.#tuning.tradeProbability * contract.liquidity.tradeLots);
+    const { bookProbability } = this.#tuning;
+    const { tradeWithBookProbability, tradeAloneProbability, tradeLots, sweepLots } = contract.liquidity;
+    const tradeProbability =
+      bookProbability * tradeWithBookProbability + (1 - bookProbability) * tradeAloneProbability;
+    const lots = Math.floor(ticksMissed * tradeProbability * (1 + tradeLots + sweepLots));
     this.#addVolume(slot, view, at, view.getUint32(at + AT.lastPrice, true), lots * contract.lot);
   }
 
-  /** Best bid and ask around the fair price: on the tick grid, at least one tick high and one apart. */
-  #touch(contract: Contract, fair: number, tickNumber: number): { bid: number; ask: number } {
+  /** The book that the basis asks for: best bid and ask around the fair price, at least one tick high and one apart. */
+  #writeBook(contract: Contract, slot: number, view: DataView, at: number): void {
+    const basis = this.#basis;
     const { tick, liquidity, key } = contract;
+    const volatility = basis.volatilityOf(slot);
+    const { pricing, depth } = this.#tuning;
+    const fair = fairPrice(contract, basis.spotPriceOf(slot), volatility, basis.quotedAtMsOf(slot), pricing);
     const half = Math.max(liquidity.halfSpreadTicks * tick, liquidity.halfSpreadFraction * fair);
-    const stretch = Math.floor((tickNumber + (key % 64)) / this.#tuning.spreadLifeTicks);
-    const below = half * (0.5 + unitOf(mix(key ^ 31, stretch)));
-    const above = half * (0.5 + unitOf(mix(key ^ 32, stretch)));
+    const quotedAtTick = basis.quotedAtTickOf(slot);
+    const below = half * (0.5 + unitOf(mix(key ^ 31, quotedAtTick)));
+    const above = half * (0.5 + unitOf(mix(key ^ 32, quotedAtTick)));
     const bid = Math.max(tick, Math.floor((fair - below) / tick) * tick);
     const ask = Math.max(bid + tick, Math.ceil((fair + above) / tick) * tick);
-    return { bid, ask };
+    writeDepth(view, at, contract, bid, ask, basis.changedAtTickOf(slot), depth);
   }
 
-  /** A trade at the bid or the ask: by chance with each new tick, and always when the book has left the last price behind. */
-  #trade(
-    contract: Contract,
-    slot: number,
-    view: DataView,
-    at: number,
-    bid: number,
-    ask: number,
-    isNewTick: boolean,
-  ): void {
-    const last = view.getUint32(at + AT.lastPrice, true);
-    const hash = mix(contract.key ^ 41, this.#tickNumbers[slot] as number);
-    const isLeftBehind = last < bid || last > ask;
-    if (!isLeftBehind && !(isNewTick && unitOf(hash) < this.#tuning.tradeProbability)) return;
-    const price = isLeftBehind ? (last < bid ? bid : ask) : (hash & 1) === 0 ? bid : ask;
-    const lots = lotsOf(contract.liquidity.tradeLots, mix(hash, 1));
+  /** Whether the newest tick brings a trade: it more often does when it is not the book that it is sent for. */
+  #isTradeDue({ key, liquidity }: Contract, slot: number): boolean {
+    const tickNumber = this.#tickNumbers[slot] as number;
+    const hasBook = this.#basis.changedAtTickOf(slot) === tickNumber;
+    const probability = hasBook ? liquidity.tradeWithBookProbability : liquidity.tradeAloneProbability;
+    return unitOf(mix(key ^ 41, tickNumber)) < probability;
+  }
+
+  /** A trade at the bid or the ask, and what was traded in the same tick before it. */
+  #trade(contract: Contract, slot: number, view: DataView, at: number): void {
+    const { liquidity, lot } = contract;
+    const hash = mix(contract.key ^ 42, this.#tickNumbers[slot] as number);
+    const price = (hash & 1) === 0 ? bestBidOf(view, at) : bestAskOf(view, at);
+    const quantity = (1 + manyOnceInAWhile(liquidity.tradeLots, mix(hash, 1))) * lot;
+    const swept = manyOnceInAWhile(liquidity.sweepLots, mix(hash, 2)) * lot;
+    const ageMs = unitOf(mix(hash, 3)) * this.#tuning.tradeAgeMs;
+    const nowS = Math.floor(this.#nowMs / 1_000);
+    const timeS = Math.floor((this.#nowMs - ageMs) / 1_000);
     view.setUint32(at + AT.lastPrice, price, true);
-    view.setUint32(at + AT.lastQuantity, lots * contract.lot, true);
-    view.setUint32(at + AT.lastTradeTime, Math.floor(this.#nowMs / 1_000), true);
+    view.setUint32(at + AT.lastQuantity, quantity, true);
+    const lastTimeS = view.getUint32(at + AT.lastTradeTime, true);
+    // Never back, unless the clock went back.
+    view.setUint32(at + AT.lastTradeTime, Math.min(nowS, Math.max(lastTimeS, timeS)), true);
     extendRange(view, at, price);
-    this.#addVolume(slot, view, at, price, lots * contract.lot);
+    this.#addVolume(slot, view, at, price, quantity + swept);
     if (contract.openingInterest === 0) return;
-    const opened = Math.floor(lots * unitOf(mix(hash, 2)) * 0.5) * contract.lot;
+    if (unitOf(mix(hash, 4)) >= this.#tuning.interestProbability) return;
+    const opened = (1 + manyOnceInAWhile(liquidity.interestLots, mix(hash, 5))) * lot;
     const oi = Math.min(UINT32_MAX, view.getUint32(at + AT.oi, true) + opened);
     view.setUint32(at + AT.oi, oi, true);
     view.setUint32(at + AT.oiDayHigh, oi, true);

@@ -13,6 +13,13 @@ export function unitOf(word: number): number {
   return word / 0x1_0000_0000;
 }
 
+/** A whole number with mean `mean` or somewhat below: most often small or 0, up to seven times the mean once in a while. */
+export function manyOnceInAWhile(mean: number, hash: number): number {
+  const unit = unitOf(hash);
+  const cube = unit * unit * unit;
+  return Math.floor(7 * mean * cube * cube);
+}
+
 /** A text as a uint32 (FNV-1a, then mixed: FNV alone leaves the high bits of like texts alike). */
 export function hashText(text: string): number {
   let h = 0x811c_9dc5;

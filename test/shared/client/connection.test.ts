@@ -17,7 +17,7 @@ describe('the token', () => {
     ['query', '?token=jwt', []],
     ['message', '?auth=message', []],
   ] as const)('by %s', async (tokenTransport, search, protocols) => {
-    const { client, sockets, settle } = createScene({ tokenTransport });
+    const { client, sockets, settle } = createScene({ tokenTransport, format: 'json' });
     client.connect();
     await settle();
     const socket = sockets[0];
@@ -30,7 +30,7 @@ describe('the token', () => {
 
   test('the callback is asked before each connect', async () => {
     let asked = 0;
-    const scene = createScene({ token: () => `jwt${++asked}`, tokenTransport: 'query' });
+    const scene = createScene({ token: () => `jwt${++asked}`, tokenTransport: 'query', format: 'json' });
     const first = await scene.connect();
     expect(first.url.search).toBe('?token=jwt1');
     first.drop(1006);

@@ -29,6 +29,20 @@ const step = fc.oneof(
   weighted(2, fc.record({ do: fc.constant('pass'), ms: fc.constantFrom(0, 60, 1_000, 6_000) })),
   weighted(2, fc.record({ do: fc.constant('cut'), code: fc.constantFrom(1006, 1012, 4008, 4200) })),
   weighted(1, fc.record({ do: fc.constant('restart') })),
+  // Of binary connections: a frame that cannot be read, and an instrument that gets another lot or another id.
+  weighted(
+    1,
+    fc.record({ do: fc.constant('spoil'), bit: fc.oneof(fc.nat(400), fc.constant('twice' as const)) }),
+  ),
+  weighted(
+    1,
+    fc.record({
+      do: fc.constant('announceAgain'),
+      token,
+      id: fc.option(fc.nat(5), { nil: undefined }),
+      lot: fc.constantFrom(1, 75),
+    }),
+  ),
   // Everything delivered; and an outage with trades that nobody hears of, cut short again after a few messages.
   weighted(4, fc.record({ do: fc.constant('catchUp') })),
   weighted(
@@ -54,13 +68,15 @@ function tokenOf(key: number | string): number {
 }
 
 class Session {
-  readonly edge = new ModelEdge();
-  readonly scene: Scene = createScene();
+  readonly edge: ModelEdge;
+  readonly scene: Scene;
   #held: Held[] = [];
   readonly #shown = new Map<number, number>();
   #broken: unknown;
 
-  constructor() {
+  constructor(format: 'binary' | 'json') {
+    this.edge = new ModelEdge(format);
+    this.scene = createScene({ format });
     const { client } = this.scene;
     client.on('tick', ({ instrument_token: token, last_price: price = 0 }) => {
       expect(price).toBeGreaterThanOrEqual(this.#shown.get(token) ?? 0);
@@ -83,6 +99,8 @@ class Session {
     if (next.do === 'pass') clock.advance(next.ms);
     if (next.do === 'cut') this.edge.cut(next.code);
     if (next.do === 'restart') this.edge.restart();
+    if (next.do === 'spoil') this.edge.spoil(next.bit);
+    if (next.do === 'announceAgain') this.edge.announceAgain(next.token, next.id, next.lot);
     if (next.do === 'catchUp') await this.#catchUp();
     if (next.do === 'outage') await this.#outage(next.missed, next.delivered);
     await this.#run();
@@ -189,26 +207,39 @@ const BACK_TO_WHAT_STREAMS: Step[] = [
   { do: 'subscribe', instruments: ['NSE:S2', 'NSE:S4'], mode: 'full' },
 ];
 
-test('any history of calls, losses and restarts', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), async (steps) => {
-      const session = new Session();
-      for (const next of steps) {
-        await session.take(next);
-        session.checkFreshness();
-      }
-      await session.calmDown();
-      const { client, clock } = session.scene;
-      const wanted = session.wanted();
-      expect(session.edge.modes).toEqual(wanted);
-      await session.settleAcknowledgements();
-      for (const token of wanted.keys()) {
-        expect(client.last(token)?.last_price).toBe(session.edge.prices.get(token));
-        expect(client.freshness(token)).toBe(session.edge.prices.has(token) ? 'live' : 'unknown');
-      }
-      client.close();
-      expect(clock.delaysMs).toEqual([]);
-    }),
-    { numRuns: 1_000, examples: [[BACK_TO_WHAT_STREAMS]] },
-  );
-}, 60_000);
+/** A frame that has every value is spoiled; the one behind it is a restart too, and has but a few. */
+const RESTART_FOR_OTHER_REASONS: Step[] = [
+  { do: 'trade', token: 1, isSameFlush: false },
+  { do: 'subscribe', instruments: ['NSE:S4', 1], mode: 'ltp' },
+  { do: 'catchUp' },
+  { do: 'outage', missed: [1, 4], delivered: 0 },
+  { do: 'spoil', bit: 0 },
+];
+
+test.each(['binary', 'json'] as const)(
+  'any history of calls, losses and restarts, in %s',
+  async (format) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), async (steps) => {
+        const session = new Session(format);
+        for (const next of steps) {
+          await session.take(next);
+          session.checkFreshness();
+        }
+        await session.calmDown();
+        const { client, clock } = session.scene;
+        const wanted = session.wanted();
+        expect(session.edge.modes).toEqual(wanted);
+        await session.settleAcknowledgements();
+        for (const token of wanted.keys()) {
+          expect(client.last(token)?.last_price).toBe(session.edge.prices.get(token));
+          expect(client.freshness(token)).toBe(session.edge.prices.has(token) ? 'live' : 'unknown');
+        }
+        client.close();
+        expect(clock.delaysMs).toEqual([]);
+      }),
+      { numRuns: 1_000, examples: [[BACK_TO_WHAT_STREAMS], [RESTART_FOR_OTHER_REASONS]] },
+    );
+  },
+  60_000,
+);

@@ -7,6 +7,7 @@ type Command = Readonly<Record<string, unknown>>;
 
 export class ScriptedSocket implements SocketLike {
   readyState = 0;
+  binaryType = 'blob';
   readonly url: URL;
   readonly protocols: readonly string[];
   /** What the client has sent, keep-alive pings included. */

@@ -656,7 +656,7 @@ describe('what cannot be read', () => {
     ['{"type":"lag"}', 'lag without skipped'],
     ['{"type":"feed","state":"fine"}', 'feed with an unknown state'],
     ['x'.repeat(CLIENT_SDK_FRAME_CHARS_MAX + 1), `a frame of ${CLIENT_SDK_FRAME_CHARS_MAX + 1} characters`],
-    [new ArrayBuffer(8), 'a binary frame'],
+    [new Uint8Array(8), 'a binary frame that is no ArrayBuffer'],
   ])('frame %# is reported and left', async (frame, reason) => {
     const { client, socket } = await liveScene();
     const errors: ClientError[] = [];
@@ -715,5 +715,6 @@ describe('the end', () => {
     expect(create({ url: 'nonsense' })).toThrow(AppError);
     expect(create({ staleAfterMs: 10 })).toThrow('staleAfterMs must be a number from 1000, got 10');
     expect(create({ tokenTransport: 'header' })).toThrow('got header');
+    expect(create({ format: 'text' })).toThrow('format must be one of binary, json, got text');
   });
 });

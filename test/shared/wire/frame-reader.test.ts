@@ -450,6 +450,49 @@ describe('the count of frames', () => {
   });
 });
 
+describe('who listens', () => {
+  test('is told of each row in its order, and of a keyframe while the record before it is whole', () => {
+    const told: unknown[] = [];
+    const listener = {
+      onKeyframe: (id: number) => told.push(['keyframe', id, heldRecord(reader, id)[AT.lastPrice / 4]]),
+      onRow: (id: number, isKeyframe: boolean) =>
+        told.push([id, isKeyframe, heldRecord(reader, id)[AT.lastPrice / 4]]),
+    };
+    // Half a lot: a delta that is off the scale begins with a bit that keyframes begin with too.
+    const odd = optionNext.slice();
+    odd[AT.buyQuantity / 4] = 412_463;
+    odd[AT.receivedAtLow / 4] = (optionNext[AT.receivedAtLow / 4] as number) + 1;
+    const third = sender.frame(SEQ + 200, [
+      { id: 0, record: odd, scale: SCALES.option, rank: 3, base: optionNext },
+      { id: 1, record: share, scale: SCALES.share, rank: 1 },
+      { id: 1, record: shareNext, scale: SCALES.share, rank: 1, base: share },
+    ]);
+    for (const frame of [first, second, third]) reader.read(frame, listener);
+    expect(told.slice(0, 4)).toEqual([
+      ['keyframe', 0, 0],
+      [0, true, 18_245],
+      ['keyframe', 1, 0],
+      [1, true, 154_510],
+    ]);
+    expect(told.slice(6)).toEqual([
+      [1, false, 154_520],
+      [0, false, 18_240],
+      [0, false, 18_240],
+      ['keyframe', 1, 154_520],
+      [1, true, 154_510],
+      [1, false, 154_520],
+    ]);
+  });
+
+  test('has been told of the rows before an error', () => {
+    const told: number[] = [];
+    reader.release(1);
+    const listener = { onKeyframe: () => undefined, onRow: (id: number) => told.push(id) };
+    expect(() => reader.read(first, listener)).toThrow('a row of id 1');
+    expect(told).toEqual([0]);
+  });
+});
+
 describe('the table', () => {
   test('ids to the last one', () => {
     const last = WIRE_ROW_IDS_MAX - 1;

@@ -73,18 +73,10 @@ export class WireRows implements RowFormat {
     if (tier === 0) this.#sent.forgetTiers(slot, ~tiers);
   }
 
-  wholeRow(
-    slot: number,
-    rank: ModeRank,
-    tier: Tier,
-    isDue: boolean,
-    definition: InstrumentDefinition,
-  ): number {
-    const scale = this.#scaleOf(slot, definition);
-    if (!isDue || !this.#sent.has(tier, slot)) this.#sent.keep(tier, slot, this.#records.words);
-    const words = this.#sent.wordsFor(tier, slot);
-    const at = slot * RECORD_WORDS_MAX;
-    return this.#rows.add(this.#encoder.encodeKeyframe(this.#rows.end, words, at, rank, scale));
+  joins(slot: number, tier: Tier, isDue: boolean): boolean {
+    if (isDue && this.#sent.has(tier, slot)) return false;
+    this.#sent.keep(tier, slot, this.#records.words);
+    return true;
   }
 
   keyframeRow({ words }: Records, at: number, rank: ModeRank, definition: InstrumentDefinition): number {
