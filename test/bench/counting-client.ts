@@ -2,17 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { MessageHeads, OPCODE, textFrame } from './message-heads.ts';
-import type { StreamFormat, Tally } from './stream-format.ts';
+import { emptyTally, type StreamFormat } from './stream-format.ts';
 
 const ANSWER_MS_MAX = 60_000;
 const RESPONSE_CHARS_MAX = 16_384;
 const READ_BYTES_MAX = 256 * 1024;
 /** Of all sockets of the process: each chunk is read through before the next one comes. */
 const chunk = Buffer.alloc(READ_BYTES_MAX);
-
-function emptyTally(): Tally {
-  return { frames: 0, bytes: 0, ticks: 0, gaps: 0, complaints: 0, acknowledged: false, counter: -1 };
-}
 
 export class CountingClient {
   readonly #format: StreamFormat;

@@ -1,8 +1,7 @@
 // Ticks that the edge delivers per second of its CPU time, in each format, beside servers that send a message per tick.
-
 import { type Bar, barChart } from './bar-chart.ts';
 import type { Bench, Figure } from './bench.ts';
-import { type Delivered, type Load, measureDelivery } from './delivery-run.ts';
+import { type Delivered, deliveryRate, type Load, measureDelivery, medianOf } from './delivery-run.ts';
 import { clientsAllowed } from './open-files.ts';
 import { measurePeer, type PeerLoad } from './peer-run.ts';
 import type { FormatName } from './stream-format.ts';
@@ -10,7 +9,7 @@ import type { FormatName } from './stream-format.ts';
 const INSTRUMENTS = 2_000;
 
 type EdgeFormat = Exclude<FormatName, 'packets'>;
-const EDGE_FORMATS: readonly EdgeFormat[] = ['binary', 'json_batched', 'json_per_tick', 'kite'];
+const EDGE_FORMATS: readonly EdgeFormat[] = ['binary', 'json_batched', 'json_per_tick'];
 
 interface Scenario {
   /** At the end of its figures' names. */
@@ -50,19 +49,9 @@ const PEER_LOADS: Readonly<Record<string, PeerLoad>> = {
 const UNIT = 'ticks/CPU-s';
 const CPU_UNIT = '% of a core';
 
-function rateOf({ ticks, serverCpuMs }: Delivered): number {
-  return (ticks / serverCpuMs) * 1_000;
-}
-
-/** The window in the middle: one in which the machine did something else says nothing. */
-function medianOf(windows: readonly Delivered[]): Delivered {
-  const sorted = [...windows].sort((a, b) => rateOf(a) - rateOf(b));
-  return sorted[Math.floor(sorted.length / 2)] as Delivered;
-}
-
 function figuresOf(name: string, delivered: Delivered, baseline?: number): Record<string, Figure> {
   const { ticks, bytes, ticksPerFrame, tookMs, serverCpuMs, clientsCpuMs } = delivered;
-  const value = rateOf(delivered);
+  const value = deliveryRate(delivered);
   const ratio = baseline === undefined ? {} : { baseline, ratio: value / baseline };
   return {
     [name]: { value, unit: UNIT, ...ratio },
@@ -106,7 +95,7 @@ function chart(figures: Readonly<Record<string, Figure>>, caption: string): stri
 export const bench: Bench = {
   about:
     'ticks delivered per CPU-second of the server; client i takes the 200 (10k: 50) instruments from 7 i on of 2,000, ' +
-    'all full; peers send 184 bytes per tick; every tick is accounted for',
+    'all full, JSON at a lower rate; peers send 184 bytes per tick; every tick is accounted for',
   chart,
   async run() {
     const figures: Record<string, Figure> = {};

@@ -6,14 +6,12 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CountingFleet } from './counting-fleet.ts';
-import { type Delivered, WINDOW_STEP, windowOf } from './delivery-run.ts';
+import { type Delivered, WINDOW_MS, WINDOW_STEP, WINDOWS, windowOf } from './delivery-run.ts';
 import { instrumentsOf, PACKET_BYTES } from './peers/packet-rounds.ts';
 import { usageOf } from './process-usage.ts';
 
-export type PeerName = 'ws' | 'bun';
-
 export interface PeerLoad {
-  readonly peer: PeerName;
+  readonly peer: 'ws' | 'bun';
   readonly instruments: number;
   readonly clients: number;
   readonly perClient: number;
@@ -23,8 +21,6 @@ export interface PeerLoad {
 }
 
 const SETTLE_MS = 2_000;
-const WINDOW_MS = Number(process.env.BENCH_SECONDS ?? 5) * 1_000;
-const WINDOWS = 3;
 const PEERS = fileURLToPath(new URL('peers/', import.meta.url));
 const BUN = `${PEERS}node_modules/.bin/bun`;
 

@@ -1,6 +1,6 @@
 // Whether the cost of delivering ticks grows with what is delivered and with nothing else: more clients, more instruments.
 import type { Bench, Figure } from './bench.ts';
-import { type Delivered, measureDelivery } from './delivery-run.ts';
+import { type Delivered, measureDelivery, medianOf } from './delivery-run.ts';
 import { lineThrough, type Point } from './least-squares.ts';
 import { lineChart, type Panel } from './line-chart.ts';
 import type { FormatName } from './stream-format.ts';
@@ -33,21 +33,19 @@ const SERIES: readonly Series[] = [
   },
 ];
 
-/** Ticks delivered and server CPU in ms, both per second. */
-function pointOf({ ticks, serverCpuMs, tookMs }: Delivered): Point {
-  return [(ticks / tookMs) * 1_000, (serverCpuMs / tookMs) * 1_000];
+/** Of one round, so that a machine that makes fewer of them a second does not bend the line. */
+function pointOf({ ticks, serverCpuMs }: Delivered, ticksPerRound: number): Point {
+  return [ticksPerRound, (serverCpuMs * ticksPerRound) / ticks];
 }
 
-function medianOf(points: readonly Point[]): Point {
-  const sorted = [...points].sort(([ticksA, msA], [ticksB, msB]) => msA / ticksA - msB / ticksB);
-  return sorted[Math.floor(sorted.length / 2)] as Point;
-}
-
-function pointFigures(name: string, [ticks, cpuMs]: Point): Record<string, Figure> {
+function pointFigures(name: string, delivered: Delivered, [, roundCpuMs]: Point): Record<string, Figure> {
+  const { ticks, tookMs, serverCpuMs, ticksPerFrame } = delivered;
   return {
-    [`ticks_${name}`]: { value: ticks, unit: 'ticks/s' },
-    [`cpu_${name}`]: { value: cpuMs, unit: 'ms/s' },
-    [`cpu_per_tick_${name}`]: { value: (cpuMs * 1e6) / ticks, unit: 'ns' },
+    [`rate_${name}`]: { value: (ticks / tookMs) * 1_000, unit: 'ticks/s' },
+    [`cpu_${name}`]: { value: (serverCpuMs / tookMs) * 1_000, unit: 'ms/s' },
+    [`cpu_per_round_${name}`]: { value: roundCpuMs, unit: 'ms' },
+    [`cpu_per_tick_${name}`]: { value: (serverCpuMs * 1e6) / ticks, unit: 'ns' },
+    [`ticks_per_frame_${name}`]: { value: ticksPerFrame, unit: 'ticks' },
   };
 }
 
@@ -58,39 +56,41 @@ async function measureSeries({ name, steps, loadOf }: Series): Promise<Record<st
     const { clients, perClient } = loadOf(step);
     const gateways = Math.ceil(clients / CLIENTS_PER_GATEWAY);
     const load = { format: FORMAT, instruments: INSTRUMENTS, clients, perClient, parts: 1, gateways };
-    const point = medianOf((await measureDelivery(load)).map(pointOf));
+    const delivered = medianOf(await measureDelivery(load));
+    const point = pointOf(delivered, clients * perClient);
     points.push(point);
-    Object.assign(figures, pointFigures(`${name}_${step}`, point));
+    Object.assign(figures, pointFigures(`${name}_${step}`, delivered, point));
   }
   const { slope, intercept, r2 } = lineThrough(points);
   return {
     ...figures,
     [`slope_${name}`]: { value: slope * 1e6, unit: 'ns per tick' },
-    [`fixed_${name}`]: { value: intercept, unit: 'ms/s' },
+    [`fixed_${name}`]: { value: intercept, unit: 'ms per round' },
     [`slope_r2_${name}`]: { value: r2, unit: 'R\u00b2' },
   };
 }
 
 function chart(figures: Readonly<Record<string, Figure>>, caption: string): string {
-  const panels = SERIES.map(({ name, heading, steps }): Panel => {
+  const panels = SERIES.map(({ name, heading, steps, loadOf }): Panel => {
     const figure = (key: string) => figures[key]?.value ?? 0;
-    const points = steps.map(
-      (step): Point => [figure(`ticks_${name}_${step}`), figure(`cpu_${name}_${step}`)],
-    );
+    const points = steps.map((step): Point => {
+      const { clients, perClient } = loadOf(step);
+      return [clients * perClient, figure(`cpu_per_round_${name}_${step}`)];
+    });
     const note = `${Math.round(figure(`slope_${name}`))} ns per tick`;
     return {
       heading,
-      xLabel: 'ticks delivered per second',
-      yLabel: 'server CPU, ms per second',
+      xLabel: 'ticks delivered in a round',
+      yLabel: 'server CPU, ms per round',
       note,
       points,
     };
   });
-  return lineChart({ title: 'What delivering ticks costs the server', panels, caption });
+  return lineChart({ title: 'What a round of ticks costs the server', panels, caption });
 }
 
 export const bench: Bench = {
-  about: `CPU of the server by ticks delivered (${FORMAT}), ${INSTRUMENTS} instruments posted: more clients, more instruments each`,
+  about: `CPU of the server by ticks delivered (${FORMAT}), rounds of ${INSTRUMENTS} instruments: more clients, more instruments each`,
   chart,
   async run() {
     const figures: Record<string, Figure> = {};

@@ -22,6 +22,10 @@ export interface Tally {
   counter: number;
 }
 
+export function emptyTally(): Tally {
+  return { frames: 0, bytes: 0, ticks: 0, gaps: 0, complaints: 0, acknowledged: false, counter: -1 };
+}
+
 export interface StreamFormat {
   /** Path and query of the endpoint for a token. */
   readonly target: (token: string) => string;
