@@ -15,8 +15,13 @@ export class TestClient {
 
   private constructor(socket: WebSocket) {
     this.socket = socket;
+    socket.binaryType = 'arraybuffer';
     socket.addEventListener('message', ({ data }) => {
-      this.messages.push(JSON.parse(data as string) as Message);
+      this.messages.push(
+        typeof data === 'string'
+          ? (JSON.parse(data) as Message)
+          : { type: 'frame', bytes: new Uint8Array(data as ArrayBuffer) },
+      );
       for (const wake of this.#waiting.splice(0)) wake();
     });
     this.closed = new Promise((resolve) =>
