@@ -4,6 +4,7 @@ import { CONNECTIONS_PER_USER_MAX } from '../../shared/limits.ts';
 import { GatewayChoice, parseGatewaySlots } from '../../worker/core/gateway-choice.ts';
 import { type CountingClientPlan, CountingFleet, type FleetTally } from './counting-fleet.ts';
 import { type EdgeHost, startEdgeHost } from './edge-host.ts';
+import { Interruption } from './interruption.ts';
 import { usageOf } from './process-usage.ts';
 import { ROUND_MS, RoundMarket } from './round-market.ts';
 import { RoundPoster } from './round-poster.ts';
@@ -225,20 +226,26 @@ class DeliveryRun {
   }
 }
 
+async function windowsOf(run: DeliveryRun): Promise<Delivered[]> {
+  await run.start();
+  const windows: Delivered[] = [];
+  for (let window = 0; window < WINDOWS; window++) windows.push(await run.measure());
+  return windows;
+}
+
 /** Windows of a load on an edge of its own, one after the other. See open-files.ts for thousands of clients. */
 export async function measureDelivery(load: Load): Promise<Delivered[]> {
-  const edge = await startEdgeHost({ GATEWAY_SLOTS: `${REGION}=${load.gateways}` });
+  const interruption = new Interruption();
   try {
+    const edge = await startEdgeHost({ GATEWAY_SLOTS: `${REGION}=${load.gateways}` });
     const run = new DeliveryRun(load, edge);
     try {
-      await run.start();
-      const windows: Delivered[] = [];
-      for (let window = 0; window < WINDOWS; window++) windows.push(await run.measure());
-      return windows;
+      return await interruption.during(() => windowsOf(run));
     } finally {
       await run.stop();
+      await edge.stop();
     }
   } finally {
-    await edge.stop();
+    interruption.end();
   }
 }

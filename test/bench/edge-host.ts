@@ -27,6 +27,8 @@ const INGEST_SECRET = 'ingest-secret-of-a-bench';
 /** Runs on a free port; its workerd must be this process's only one. `vars` are added to those of wrangler.toml. */
 export async function startEdgeHost(vars: Readonly<Record<string, string>> = {}): Promise<EdgeHost> {
   const directory = mkdtempSync(join(tmpdir(), 'ticker-edge-host-'));
+  const remove = () => rmSync(directory, { recursive: true, force: true });
+  process.once('exit', remove);
   const cluster = await startCluster();
   const databaseUrl = await cluster.createDatabase();
   await migrate({ url: databaseUrl });
@@ -54,7 +56,8 @@ export async function startEdgeHost(vars: Readonly<Record<string, string>> = {})
     async stop() {
       await workerd.stop();
       await cluster.stop();
-      rmSync(directory, { recursive: true, force: true });
+      process.off('exit', remove);
+      remove();
     },
   };
 }

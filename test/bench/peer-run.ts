@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CountingFleet } from './counting-fleet.ts';
 import { type Delivered, WINDOW_MS, WINDOW_STEP, WINDOWS, windowOf } from './delivery-run.ts';
+import { Interruption } from './interruption.ts';
 import { instrumentsOf, PACKET_BYTES } from './peers/packet-rounds.ts';
 import { usageOf } from './process-usage.ts';
 
@@ -123,24 +124,49 @@ async function checkAll(
   }
 }
 
-/** Windows of a load on a peer of its own, one after the other. */
-export async function measurePeer(load: PeerLoad): Promise<Delivered[]> {
-  const peer = new Peer(load);
-  let fleet: CountingFleet | undefined;
-  try {
-    const windows = Array.from({ length: load.clients }, (_, i) => windowOf(i * WINDOW_STEP, load));
-    const port = await peer.number();
-    const clients = windows.map((tokens) => ({ token: '', tokens }));
-    fleet = await CountingFleet.open({ format: 'packets', host: '127.0.0.1', port, clients });
+class PeerRun {
+  readonly #load: PeerLoad;
+  readonly #peer: Peer;
+  #fleet: CountingFleet | undefined;
+
+  constructor(load: PeerLoad) {
+    this.#load = load;
+    this.#peer = new Peer(load);
+  }
+
+  async windows(): Promise<Delivered[]> {
+    const { clients } = this.#load;
+    const windows = Array.from({ length: clients }, (_, i) => windowOf(i * WINDOW_STEP, this.#load));
+    const port = await this.#peer.number();
+    const plans = windows.map((tokens) => ({ token: '', tokens }));
+    const fleet = await CountingFleet.open({ format: 'packets', host: '127.0.0.1', port, clients: plans });
+    this.#fleet = fleet;
     await fleet.subscribe();
-    peer.tell('start');
+    this.#peer.tell('start');
     await sleep(SETTLE_MS);
     const delivered: Delivered[] = [];
-    for (let i = 0; i < WINDOWS; i++) delivered.push(await measureWindow(peer, fleet));
-    await checkAll(peer, fleet, load, windows);
+    for (let i = 0; i < WINDOWS; i++) delivered.push(await measureWindow(this.#peer, fleet));
+    await checkAll(this.#peer, fleet, this.#load, windows);
     return delivered;
+  }
+
+  async stop(): Promise<void> {
+    await this.#fleet?.stop();
+    await this.#peer.stop();
+  }
+}
+
+/** Windows of a load on a peer of its own, one after the other. */
+export async function measurePeer(load: PeerLoad): Promise<Delivered[]> {
+  const interruption = new Interruption();
+  try {
+    const run = new PeerRun(load);
+    try {
+      return await interruption.during(() => run.windows());
+    } finally {
+      await run.stop();
+    }
   } finally {
-    await fleet?.stop();
-    await peer.stop();
+    interruption.end();
   }
 }

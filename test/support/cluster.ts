@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { startDatabase } from '../../dev/database.ts';
 import { findFreePort } from '../../dev/free-port.ts';
+import { signalProcess } from '../../dev/process-table.ts';
 
 export interface Cluster {
   /** Creates an empty database and returns its address. */
@@ -26,6 +27,12 @@ export async function startCluster(): Promise<Cluster> {
     remove();
     throw error;
   });
+  // Miniflare ends the process at a signal: nothing but this listener runs then.
+  const abandon = () => {
+    signalProcess(server.pid, 'SIGQUIT');
+    remove();
+  };
+  process.once('exit', abandon);
   const admin = postgres(server.url, { max: 1, onnotice: () => undefined });
   let databaseCount = 0;
   return {
@@ -38,6 +45,7 @@ export async function startCluster(): Promise<Cluster> {
     async stop() {
       await admin.end({ timeout: 1 });
       await server.stop();
+      process.off('exit', abandon);
       remove();
     },
   };
