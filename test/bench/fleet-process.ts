@@ -22,7 +22,7 @@ export interface FleetAnswer {
 }
 
 export interface FleetFigures {
-  readonly ticks: number;
+  readonly frames: number;
   readonly skipped: number;
   readonly closeCodes: readonly number[];
   /** CPU time of the process so far. */

@@ -12,8 +12,8 @@ async function carryOut({ method, args }: FleetCall): Promise<unknown> {
   if (!fleet) throw new Error(`${method} before create`);
   if (method === 'figures') {
     const { user, system } = process.cpuUsage();
-    const { ticks, skipped, closeCodes } = fleet;
-    return { ticks, skipped, closeCodes: [...closeCodes], cpuMs: (user + system) / 1000 };
+    const { frames, skipped, closeCodes } = fleet;
+    return { frames, skipped, closeCodes: [...closeCodes], cpuMs: (user + system) / 1000 };
   }
   const act = fleet[method] as (...args: readonly unknown[]) => unknown;
   return await act.apply(fleet, [...args]);
