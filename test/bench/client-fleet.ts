@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { WebSocket } from 'ws';
+import { receivedAtOf } from '../../shared/tick.ts';
+import { FrameReader } from '../../shared/wire/frame-reader.ts';
+import { scaleOf } from '../../shared/wire/scale.ts';
 import { percentile } from './bench.ts';
 
 /** Upgrades under way at a time: more only wait in the server's queue. */
@@ -16,6 +19,8 @@ export interface FleetOptions {
   readonly clients: number;
   /** Time every tick; otherwise they are only counted. */
   readonly isTimed: boolean;
+  /** How they are sent ticks; JSON where it does not say. */
+  readonly format?: 'json' | 'binary';
   /** False for a server that says nothing to a new client. */
   readonly isWelcomed: boolean;
 }
@@ -74,6 +79,8 @@ interface Client {
   /** Tokens that a value has come of since the last subscribe. */
   readonly current: Set<number>;
   onChange: (() => void) | undefined;
+  /** Of a binary client that is timed. */
+  readonly reader: FrameReader;
 }
 
 export class ClientFleet {
@@ -85,7 +92,8 @@ export class ClientFleet {
   #isTiming = false;
   /** Keep track of which instruments each client has a value of: only while that is asked for. */
   #isTracking = false;
-  ticks = 0;
+  /** Frames with ticks: as JSON, one for each. */
+  frames = 0;
   /** Ticks that clients were told they had missed by reading slowly. */
   skipped = 0;
   /** Close codes of sockets that this fleet did not close. */
@@ -195,9 +203,14 @@ export class ClientFleet {
 
   async #connect(i: number): Promise<Client> {
     const { urls, isWelcomed } = this.#options;
-    const socket = new WebSocket(urls[i % urls.length] as string, { perMessageDeflate: false });
-    const client: Client = { socket, tokens: [], current: new Set(), onChange: undefined };
-    socket.on('message', (data: Buffer) => this.#onMessage(client, data));
+    const format = this.#options.format === 'binary' ? '&format=binary' : '';
+    const socket = new WebSocket(`${urls[i % urls.length]}${format}`, { perMessageDeflate: false });
+    const reader = new FrameReader();
+    const client: Client = { socket, tokens: [], current: new Set(), onChange: undefined, reader };
+    socket.on('message', (data: Buffer, isBinary) => {
+      if (isBinary) this.#onFrame(client, data);
+      else this.#onMessage(client, data);
+    });
     const welcomed = isWelcomed ? this.#answered(client, 'connected') : once(socket, 'open');
     await welcomed;
     socket.on('close', (code) => this.closeCodes.push(code));
@@ -247,13 +260,31 @@ export class ClientFleet {
     client.onChange = undefined;
   }
 
+  #learnRows({ reader }: Client, data: Buffer): void {
+    const { rows = [] } = JSON.parse(String(data)) as { rows?: [number, number, number, number][] };
+    for (const [id, token, tick, lot] of rows) reader.assign(id, token, scaleOf(tick, lot));
+  }
+
+  #onFrame({ reader }: Client, data: Buffer): void {
+    this.frames++;
+    if (!this.#options.isTimed) return;
+    const atMs = nowMs();
+    const rows = reader.read(data);
+    if (!this.#isTiming) return;
+    for (let i = 0; i < rows; i++) {
+      this.#flush.add(atMs - reader.seq);
+      this.#total.add(atMs - receivedAtOf(reader.view, reader.byteOffset(reader.ids[i] as number)));
+    }
+  }
+
   #onMessage(client: Client, data: Buffer): void {
     if (data.toString('latin1', 0, 14) !== '{"type":"tick"') {
+      if (this.#options.format === 'binary') this.#learnRows(client, data);
       if (data.toString('latin1', 0, 13) === '{"type":"lag"')
         this.skipped += Number(JSON.parse(String(data)).skipped);
       return;
     }
-    this.ticks++;
+    this.frames++;
     if (this.#isTracking) {
       client.current.add(Number(textAfter(data.toString('latin1'), '"instrument_token":', ',}')));
       client.onChange?.();

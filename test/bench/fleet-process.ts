@@ -8,7 +8,7 @@ export type FleetMethod = Extract<
 >;
 
 export interface FleetFigures {
-  readonly ticks: number;
+  readonly frames: number;
   readonly skipped: number;
   readonly closeCodes: readonly number[];
   /** CPU time of the process so far. */

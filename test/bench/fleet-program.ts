@@ -12,8 +12,8 @@ answerCalls((method, args) => {
   }
   if (!fleet) throw new Error(`${method} before create`);
   if (method === 'figures') {
-    const { ticks, skipped, closeCodes } = fleet;
-    return { ticks, skipped, closeCodes: [...closeCodes], cpuMs: ownCpuMs() } satisfies FleetFigures;
+    const { frames, skipped, closeCodes } = fleet;
+    return { frames, skipped, closeCodes: [...closeCodes], cpuMs: ownCpuMs() } satisfies FleetFigures;
   }
   const act = fleet[method as FleetMethod] as (...args: readonly unknown[]) => unknown;
   return act.apply(fleet, [...args]);

@@ -20,9 +20,11 @@ const INSTRUMENTS = 3_000;
 const TICKS_PER_SECOND = 10_000;
 /** Those that are ticked at all times; all others join in the second part. */
 const INSTRUMENTS_OF_A_TENTH = 300;
+/** Instruments of a client whose ticks of a flush are one frame. */
+const INSTRUMENTS_PER_CLIENT = 200;
 /**
- * Frames that all clients together are to get per second. One frame per tick is the whole cost of the JSON protocol,
- * some 20 us of the gateway's one thread each: what 1,000 clients would get of 10,000 ticks a second is 200 cores' work.
+ * Frames that all JSON clients together are to get per second. One frame per tick is the whole cost of that protocol, some
+ * 20 us of the gateway's one thread each: what 1,000 clients would get of 10,000 ticks a second is 200 cores' work.
  */
 const FRAMES_PER_SECOND = 12_000;
 const TIMED_CLIENTS = 10;
@@ -84,9 +86,16 @@ function endpointsFor({ stack }: System, clients: number): Promise<string[]> {
   return endpointsOf(issuer as Parameters<typeof endpointsOf>[0], stack.info.ws, clients, group);
 }
 
-async function startFleet(system: System, clients: number, isTimed: boolean): Promise<FleetProcess> {
+type Format = 'json' | 'binary';
+
+async function startFleet(
+  system: System,
+  clients: number,
+  isTimed: boolean,
+  format: Format = 'json',
+): Promise<FleetProcess> {
   const urls = await endpointsFor(system, clients);
-  const fleet = await FleetProcess.start({ urls, clients, isTimed, isWelcomed: true });
+  const fleet = await FleetProcess.start({ urls, clients, isTimed, format, isWelcomed: true });
   await fleet.open();
   return fleet;
 }
@@ -123,18 +132,19 @@ async function timeTicks(system: System, { timed, others }: Fleets, seconds: num
   const timing = await timed.stopTiming();
   const tookMs = performance.now() - fromMs;
   const after = await snap();
-  const sum = (figures: readonly FleetFigures[], field: 'ticks' | 'cpuMs') =>
+  const sum = (figures: readonly FleetFigures[], field: 'frames' | 'cpuMs') =>
     figures.reduce((total, figure) => total + figure[field], 0);
   return {
     timing,
-    framesPerSecond: ((sum(after.fleets, 'ticks') - sum(before.fleets, 'ticks')) / tookMs) * MS_PER_SECOND,
+    framesPerSecond: ((sum(after.fleets, 'frames') - sum(before.fleets, 'frames')) / tookMs) * MS_PER_SECOND,
     edgeCpu: (after.edgeMs - before.edgeMs) / tookMs,
     clientsCpu: (sum(after.fleets, 'cpuMs') - sum(before.fleets, 'cpuMs')) / tookMs,
   };
 }
 
-/** Instruments per client, so that all clients together get the frames per second that JSON can carry. */
-function perClient(clients: number, tokens: readonly number[]): number {
+/** Instruments per client; as JSON, so many that all clients together get the frames per second that it can carry. */
+function perClient(clients: number, tokens: readonly number[], format: Format): number {
+  if (format === 'binary') return Math.min(tokens.length, INSTRUMENTS_PER_CLIENT);
   const perInstrument = TICKS_PER_SECOND / INSTRUMENTS;
   return Math.min(tokens.length, Math.max(1, Math.round(FRAMES_PER_SECOND / (clients * perInstrument))));
 }
@@ -144,11 +154,12 @@ async function underLoad<T>(
   system: System,
   clients: number,
   tokens: readonly number[],
+  format: Format,
   measure: (fleets: Fleets, wish: Wish) => Promise<T>,
 ): Promise<T> {
-  const wish = { tokens, perClient: perClient(clients, tokens) };
-  const timed = await startFleet(system, TIMED_CLIENTS, true);
-  const others = await startFleet(system, clients - TIMED_CLIENTS, false);
+  const wish = { tokens, perClient: perClient(clients, tokens, format) };
+  const timed = await startFleet(system, TIMED_CLIENTS, true, format);
+  const others = await startFleet(system, clients - TIMED_CLIENTS, false, format);
   try {
     await others.subscribe(wish);
     await timed.subscribe(wish);
@@ -245,7 +256,7 @@ function medianOf(values: readonly number[]): number {
 
 /** One in ten clients stops reading, with much on the way to it: what becomes of the others, in turns with and without. */
 async function measureSlow(system: System, clients: number): Promise<Record<string, Figure>> {
-  return underLoad(system, clients, system.tokens, async (fleets) => {
+  return underLoad(system, clients, system.tokens, 'json', async (fleets) => {
     const rounds: Awaited<ReturnType<typeof timeStalled>>[] = [];
     for (let i = 0; i < STALLED_ROUNDS; i++) rounds.push(await timeStalled(system, fleets, clients / 10));
     const figure = (field: 'flush' | 'total'): Figure => {
@@ -310,14 +321,17 @@ async function measureAll(system: System): Promise<Record<string, Figure>> {
   const figures: Record<string, Figure> = { ...(await measureLone(system)) };
   const tenth = system.tokens.slice(0, INSTRUMENTS_OF_A_TENTH);
   const scenarios = [
-    ['_1000_ticks_100_clients', 100, tenth],
-    ['_1000_ticks_1000_clients', 1_000, tenth],
-    ['_10000_ticks_100_clients', 100, system.tokens],
+    ['_1000_ticks_100_clients', 100, tenth, 'binary'],
+    ['_1000_ticks_1000_clients', 1_000, tenth, 'binary'],
+    ['_10000_ticks_100_clients', 100, system.tokens, 'binary'],
     // The one that the design has a number for.
-    ['', 1_000, system.tokens],
+    ['', 1_000, system.tokens, 'binary'],
+    ['_10000_ticks_100_clients_json', 100, system.tokens, 'json'],
   ] as const;
-  for (const [name, clients, tokens] of scenarios) {
-    const load = await underLoad(system, clients, tokens, (fleets) => timeTicks(system, fleets, SECONDS));
+  for (const [name, clients, tokens, format] of scenarios) {
+    const load = await underLoad(system, clients, tokens, format, (fleets) =>
+      timeTicks(system, fleets, SECONDS),
+    );
     Object.assign(figures, figuresOf(load, name));
   }
   Object.assign(figures, await measureSlow(system, 900), await measureSnapshot(system));
@@ -327,6 +341,6 @@ async function measureAll(system: System): Promise<Record<string, Figure>> {
 export const bench: Bench = {
   about:
     `${TICKS_PER_SECOND} ticks/s of ${INSTRUMENTS} instruments through the whole system to clients in processes of their ` +
-    `own, who together get some ${FRAMES_PER_SECOND} frames/s: one JSON frame per tick is what limits`,
+    `own, each with ${INSTRUMENTS_PER_CLIENT} instruments in binary; as JSON, all with some ${FRAMES_PER_SECOND} ticks/s together`,
   run: () => withSystem(measureAll),
 };

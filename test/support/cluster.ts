@@ -15,7 +15,8 @@ export interface Cluster {
 
 export async function startCluster(): Promise<Cluster> {
   const directory = mkdtempSync(join(tmpdir(), 'ticker-edge-postgres-'));
-  const remove = () => rmSync(directory, { recursive: true, force: true });
+  // A server that was ended at once may still be removing files of its own.
+  const remove = () => rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   const server = await startDatabase({
     directory: join(directory, 'cluster'),
     port: await findFreePort(),

@@ -6,6 +6,7 @@ import { fanOutBars } from './bar-fanout.ts';
 import { Fanout, type FanoutSource, type Flush } from './fanout.ts';
 import { pastFrames } from './past-frames.ts';
 import { SPEEDS } from './protocol.ts';
+import { PushRound } from './push-round.ts';
 import { ResumeRing } from './resume-ring.ts';
 import type { Frame } from './row-format.ts';
 import { SessionLanes } from './session-lanes.ts';
@@ -27,6 +28,7 @@ const TIER_WINDOWS_MS = SPEEDS.map((speed) => (speed === 'rt' ? GATEWAY_FLUSH_WI
 
 export class Delivery {
   readonly lanes: SessionLanes;
+  readonly round = new PushRound();
   readonly #fanout: Fanout;
   readonly #source: FanoutSource;
   readonly #ring = new ResumeRing();
@@ -82,18 +84,19 @@ export class Delivery {
   }
 
   /** When `flush` has something to do: now or earlier after a quiet window, infinity when nothing has changed. */
-  nextFlushAtMs(): number {
+  nextFlushAtMs(nowMs: number): number {
     let next = Number.POSITIVE_INFINITY;
     for (const [tier, windowMs] of TIER_WINDOWS_MS.entries()) {
       if (this.#changed[tier]?.size === 0) continue;
-      next = Math.min(next, (this.#flushedAtMs[tier] ?? 0) + windowMs);
+      const windowEndMs = (this.#flushedAtMs[tier] ?? 0) + windowMs;
+      next = Math.min(next, tier === 0 ? Math.max(windowEndMs, this.round.endsAtMs(nowMs)) : windowEndMs);
     }
     return next;
   }
 
   /**
    * Sends what has changed to everybody whose turn it is and whose socket has room: the first change after a quiet
-   * window at once, then the newest value at the end of each. `everything` also sends what the first tier's window
+   * window as soon as its round is here, then the newest value at the end of each. `everything` also sends what the first tier's window
    * would still hold back. Returns the frames delivered.
    */
   flush(nowMs: number, everything = false): number {
@@ -102,7 +105,9 @@ export class Delivery {
       const slots = this.#changed[tier];
       const sinceMs = nowMs - (this.#flushedAtMs[tier] ?? 0);
       // A clock that is set back must not hold ticks up until it is where it was.
-      const isDue = sinceMs >= windowMs || sinceMs < 0 || (everything && tier === 0);
+      const isWindowOver = sinceMs >= windowMs || sinceMs < 0;
+      const isDue =
+        tier > 0 ? isWindowOver : everything || (isWindowOver && nowMs >= this.round.endsAtMs(nowMs));
       if (!slots || slots.size === 0 || !isDue) continue;
       const flush: Flush = {
         seq: this.#nextSeq(nowMs),
@@ -114,6 +119,7 @@ export class Delivery {
       delivered += this.#fanout.flush(slots, flush);
       slots.clear();
       this.#flushedAtMs[tier] = nowMs;
+      if (tier === 0) this.round.end();
     }
     return delivered;
   }

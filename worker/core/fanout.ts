@@ -39,6 +39,8 @@ export interface Flush {
 }
 
 const RANKS = 4;
+/** The golden ratio's fraction: its multiples spread evenly, however many there are. */
+const TURN = 0.618_033_988_749_895;
 
 export class Fanout {
   readonly #source: FanoutSource;
@@ -180,9 +182,12 @@ export class Fanout {
 
   #sendQueued(flush: Flush): number {
     const queue = this.#queue;
+    const sessions = queue.sessionCount;
     let frames = 0;
-    for (let i = 0; i < queue.sessionCount; i++) {
-      const leader = queue.sessionAt(i);
+    // The last of a thousand is sent to 20 ms after the first: it is somebody else's turn in each flush.
+    const turn = Math.floor(sessions * ((flush.seq * TURN) % 1));
+    for (let i = 0; i < sessions; i++) {
+      const leader = queue.sessionAt((i + turn) % sessions);
       const { format } = this.#lanes.of(leader) as Lane;
       const count = queue.countOf(leader);
       let entry = queue.firstOf(leader);
@@ -207,8 +212,11 @@ export class Fanout {
   /** Sends the frame that has just been put together, of so many entries from `first` on, to the leader's group. */
   #sendFrame(leader: SessionIndex, format: RowFormat, first: number, rows: number, flush: Flush): number {
     const { outlets, subscriptions, store } = this.#source;
+    const group = this.#lanes.sharing.groupOf(leader);
+    const turn = Math.floor(group.length * ((flush.seq * TURN) % 1));
     let frames = 0;
-    for (const session of this.#lanes.sharing.groupOf(leader)) {
+    for (let i = 0; i < group.length; i++) {
+      const session = group[(i + turn) % group.length] as SessionIndex;
       const outlet = outlets[session];
       if (!outlet) continue;
       if (!outlet.hasRoom(flush.seq)) {

@@ -27,7 +27,7 @@ import type { ShardPush, Snapshot } from './shard-book.ts';
 import { type InterestChange, type Plan, ShardInterest } from './shard-interest.ts';
 import type { ShardLink } from './shard-link.ts';
 import { type SessionIndex, Subscriptions, sessionOfMember } from './subscriptions.ts';
-import { rankOfTerms, speedOfTerms, streamedRankOf, type Terms, termsOf } from './terms.ts';
+import { rankOfTerms, speedOfTerms, streamedRankOf, termsOfItem } from './terms.ts';
 
 export type { InterestChange, Plan } from './shard-interest.ts';
 
@@ -35,10 +35,6 @@ export type { InterestChange, Plan } from './shard-interest.ts';
 export interface Expulsion {
   readonly session: SessionIndex;
   readonly tokens: readonly InstrumentToken[];
-}
-
-function termsOfItem({ rank, speed, filter }: SubscribeItem): Terms {
-  return termsOf(rank, speed, filter !== undefined);
 }
 
 function interestOfItem(item: SubscribeItem): Interest {
@@ -318,6 +314,9 @@ export class GatewayBook {
     // A registration under way may have been answered before its instrument was struck: it has to ask again.
     const isClaimed = push.unknown.some((token) => this.#interest.isClaimed(token));
     if (isClaimed) this.links[push.shard]?.reset();
+    const { shard, roundShards } = push;
+    if (push.ticks.length > 0)
+      this.delivery.round.onPush(shard, Math.min(roundShards, this.#interest.shardsWanted));
     return this.#learn(push);
   }
 

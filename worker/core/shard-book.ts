@@ -9,7 +9,6 @@ import {
 import { SHARD_GATEWAYS_MAX, SHARD_INSTRUMENTS_MAX } from '../../shared/limits.ts';
 import { AT, RECORD_WORDS_MAX, recordWords } from '../../shared/tick.ts';
 import { copyWords, TickStore } from '../../shared/tick-store.ts';
-import type { Bar } from './bar.ts';
 import {
   type Interest,
   type InterestItem,
@@ -19,35 +18,14 @@ import {
   unionOf,
 } from './interest.ts';
 import { ShardBars } from './shard-bars.ts';
+import type { ShardPush, Snapshot } from './shard-push.ts';
 import type { ShardStats } from './shard-stats.ts';
 import { isOlder } from './tick-order.ts';
 import { UnwantedInstruments } from './unwanted-instruments.ts';
 
 export type { InterestItem } from './interest.ts';
 
-/** Current values of what a gateway registered. Pushes up to and including `pushSeq` are contained in it. */
-export interface Snapshot {
-  readonly boot: number;
-  readonly pushSeq: number;
-  readonly ticks: Uint32Array;
-  readonly definitions: readonly InstrumentDefinition[];
-  /** Open bars, of the intervals registered. */
-  readonly bars: readonly Bar[];
-  /** Not in today's instrument list: nothing will ever come for them. They were not registered. */
-  readonly unknown: readonly InstrumentToken[];
-}
-
-/** What changed for one gateway since its last push. `seq` is dense per gateway within a boot. */
-export interface ShardPush {
-  readonly shard: number;
-  readonly boot: number;
-  readonly seq: number;
-  readonly ticks: Uint32Array;
-  readonly definitions: readonly InstrumentDefinition[];
-  readonly unknown: readonly InstrumentToken[];
-  /** Whole in themselves: they count also when something before this push is missing. */
-  readonly bars: readonly Bar[];
-}
+export type { ShardPush, Snapshot } from './shard-push.ts';
 
 export type ApplyResult =
   | { readonly kind: 'applied' | 'duplicate'; readonly reply: BatchReply }
@@ -75,6 +53,7 @@ export class ShardBook {
   readonly #epochFence: number;
   #epoch = 0;
   #batchSeq = 0;
+  #roundShards = 1;
   #signedAtMs = 0;
   #seq = 0;
   #demandVersion = 1;
@@ -108,6 +87,7 @@ export class ShardBook {
     if (!isNewEpoch && batch.seq !== this.#batchSeq + 1) this.#counters.gaps++;
     this.#epoch = batch.epoch;
     this.#batchSeq = batch.seq;
+    this.#roundShards = batch.roundShards;
     this.#counters.batches++;
     if (batch.knownTokens) this.#learnKnown(batch.knownTokens);
     for (const definition of batch.definitions) this.#learnDefinition(definition);
@@ -228,6 +208,7 @@ export class ShardBook {
       shard: this.shard,
       boot: this.boot,
       seq: gateway.pushSeq,
+      roundShards: this.#roundShards,
       ticks: this.#recordsOf(gateway.dirty),
       definitions: this.#definitionsOf(gateway.definitionsDue),
       unknown: [...gateway.unknownDue],

@@ -53,6 +53,8 @@ export class ShardInterest {
   readonly #source: InterestSource;
   /** By slot; a slot that nobody here wants has no token, and is the next instrument's. */
   readonly #tokens: (InstrumentToken | undefined)[] = [];
+  /** By shard, slots in use. */
+  readonly #countByShard = new Uint32Array(SHARD_COUNT);
   /** By slot, what the shard was told; absent when it was told nothing. */
   readonly #told = new Map<number, Interest>();
   /** By slot, the intervals that the last resynchronisation asked for, if any. */
@@ -64,6 +66,13 @@ export class ShardInterest {
     this.#source = source;
   }
 
+  /** Shards of which anything is wanted. */
+  get shardsWanted(): number {
+    let shards = 0;
+    for (const count of this.#countByShard) if (count > 0) shards++;
+    return shards;
+  }
+
   get sizes(): { readonly claims: number; readonly told: number } {
     return { claims: this.#claims.size, told: this.#told.size };
   }
@@ -71,7 +80,10 @@ export class ShardInterest {
   /** The token's slot, made if needed; -1 when there is none left. */
   slotFor(token: InstrumentToken): number {
     const slot = this.#source.store.slotFor(token);
-    if (slot >= 0) this.#tokens[slot] = token;
+    if (slot >= 0 && this.#tokens[slot] === undefined) {
+      this.#tokens[slot] = token;
+      this.#count(token, 1);
+    }
     return slot;
   }
 
@@ -233,6 +245,12 @@ export class ShardInterest {
     if (this.#claims.has(slot)) return;
     this.#source.store.release(token);
     this.#tokens[slot] = undefined;
+    this.#count(token, -1);
+  }
+
+  #count(token: InstrumentToken, change: number): void {
+    const shard = shardOf(token);
+    this.#countByShard[shard] = (this.#countByShard[shard] as number) + change;
   }
 
   #wantedAt(slot: number): Interest {

@@ -17,6 +17,10 @@ export function termsOf(rank: ModeRank, speed: Speed, filtered = false): Terms {
   return (filtered ? FILTERED : 0) | (SPEEDS.indexOf(speed) << 2) | rank;
 }
 
+export function termsOfItem({ rank, speed, filter }: SubscribeItem): Terms {
+  return termsOf(rank, speed, filter !== undefined);
+}
+
 export function rankOfTerms(terms: Terms): ModeRank {
   return (terms & 3) as ModeRank;
 }

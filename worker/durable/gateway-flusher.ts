@@ -42,7 +42,7 @@ export class GatewayFlusher {
     if (delivered > 0) this.counters.flushes++;
     clearTimeout(this.#flushTimer ?? null);
     this.#flushTimer = undefined;
-    const nextAtMs = this.#delivery.nextFlushAtMs();
+    const nextAtMs = this.#delivery.nextFlushAtMs(Date.now());
     if (nextAtMs !== Number.POSITIVE_INFINITY) {
       this.#flushTimer = setTimeout(() => this.flush(), Math.max(1, nextAtMs - Date.now()));
     }

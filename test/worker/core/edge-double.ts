@@ -351,7 +351,7 @@ class GatewayLife {
     const { delivery } = this.book;
     delivery.flush(this.#network.nowMs, everything);
     if (delivery.hasWaiting) this.#drain();
-    const nextAtMs = delivery.nextFlushAtMs();
+    const nextAtMs = delivery.nextFlushAtMs(this.#network.nowMs);
     if (this.#isFlushTimed || nextAtMs === Number.POSITIVE_INFINITY) return;
     this.#isFlushTimed = true;
     this.#network.addTimer(nextAtMs, () => {

@@ -148,6 +148,7 @@ class Room {
     this.book.applyPush({
       shard: shardOf(tokenOf(0)),
       boot: 1,
+      roundShards: 1,
       ticks: joinRecords(ticks),
       definitions: known.map((token) => this.#definitions.get(token) as InstrumentDefinition),
       unknown: [],
