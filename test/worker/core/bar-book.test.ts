@@ -175,7 +175,7 @@ describe('subscribing', () => {
     const room = new Room();
     const session = room.join();
     room.subscribe(session, [item(A), item(A, '1m')]);
-    const push = { shard: SHARD, seq: 1, ...snapshotOf({ unknown: [A] }) };
+    const push = { shard: SHARD, seq: 1, roundShards: 1, ...snapshotOf({ unknown: [A] }) };
     expect(room.book.applyPush(push)).toEqual([{ session, tokens: [A] }]);
     expect([room.book.bars.countOf(session), room.book.interestOf(SHARD)]).toEqual([0, []]);
   });

@@ -55,6 +55,7 @@ function pushOf(seq: number, more: Partial<ShardPush> = {}): ShardPush {
     shard: SHARD,
     boot: BOOT,
     seq,
+    roundShards: 1,
     ticks: new Uint32Array(0),
     definitions: [],
     unknown: [],

@@ -6,7 +6,8 @@ import type { ShardPush, Snapshot } from '../../../worker/core/shard-book.ts';
 import { ShardLink } from '../../../worker/core/shard-link.ts';
 
 function pushOf(seq: number, boot = 1): ShardPush {
-  return { shard: 0, boot, seq, ticks: Uint32Array.of(seq), definitions: [], unknown: [], bars: [] };
+  const nothing = { definitions: [], unknown: [], bars: [] };
+  return { shard: 0, boot, seq, roundShards: 1, ticks: Uint32Array.of(seq), ...nothing };
 }
 
 function snapshotOf(pushSeq: number, boot = 1): Snapshot {
