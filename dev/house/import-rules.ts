@@ -23,8 +23,12 @@ const PACKAGE_PLACES: readonly { name: string; places: RegExp }[] = [
 ];
 
 const DIALECT = /^worker\/dialects\/([^/.]+)(?:\.ts$|\/)/;
-/** Files of the dialects folder that are not a dialect: the contract and the table. */
-const DIALECT_FRAME = new Set(['dialect', 'registry']);
+/** Files of the dialects folder that are not a dialect: the contract, the table, and what rows of any dialect are kept in. */
+const DIALECT_FRAME = new Set(['dialect', 'registry', 'row-bytes', 'standalone-rows']);
+/** What the contract is written in. */
+const CONTRACT = /^worker\/core\/(protocol|row-format|subscriptions|terms)\.ts$/;
+/** Dialects of one protocol: they differ in how ticks are sent, and share the rest. */
+const NATIVE = /^native-/;
 
 function topFolder(path: string): string {
   return path.split('/')[0] as string;
@@ -46,12 +50,13 @@ function checkDialect(path: string, target: string): string | undefined {
   if (name === undefined || name === 'registry') return undefined;
   const other = DIALECT.exec(target)?.[1];
   if (other === name) return undefined;
-  if (other !== undefined && !DIALECT_FRAME.has(other)) return `dialect ${name} imports dialect ${other}`;
-  const allowed =
-    other === 'dialect' || target === 'worker/core/protocol.ts' || topFolder(target) === 'shared';
-  return allowed
-    ? undefined
-    : `dialect ${name} imports ${target}: only core/protocol, the contract and shared`;
+  if (other !== undefined) {
+    const isShared =
+      (DIALECT_FRAME.has(other) && other !== 'registry') || (NATIVE.test(name) && NATIVE.test(other));
+    return isShared ? undefined : `dialect ${name} imports dialect ${other}`;
+  }
+  if (CONTRACT.test(target) || topFolder(target) === 'shared') return undefined;
+  return `dialect ${name} imports ${target}: only the contract, what it is written in, and shared`;
 }
 
 function checkFile(path: string, target: string): string | undefined {
