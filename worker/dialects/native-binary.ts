@@ -5,7 +5,7 @@ import { parseCommand } from './native-json/command.ts';
 import { rowLineOf } from './native-json/row-line.ts';
 import { nativeJson } from './native-json.ts';
 
-export const nativeBinary: Dialect = {
+export const nativeBinary = {
   ...nativeJson,
   parse: (message) => parseCommand(message, true),
   ticks: {
@@ -13,4 +13,4 @@ export const nativeBinary: Dialect = {
     createFormat: (records) => new WireRows(records),
     encodeRows: (rows) => JSON.stringify({ type: 'rows', rows: rows.map(rowLineOf) }),
   },
-};
+} satisfies Dialect;

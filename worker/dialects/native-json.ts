@@ -149,9 +149,9 @@ function encode(event: ServerEvent): string {
   }
 }
 
-export const nativeJson: Dialect = {
+export const nativeJson = {
   parse: (message) => parseCommand(message),
   encode,
   ticks: { kind: 'messages', encodeTick },
   encodeBar,
-};
+} satisfies Dialect;
