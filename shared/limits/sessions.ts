@@ -82,6 +82,15 @@ export const REVOKE_BODY_BYTES_MAX = 4_096;
 export const USER_ID_CHARS_MAX = 256;
 /** Characters of an Origin header that a refusal repeats: a host name has 253 at most. */
 export const ORIGIN_CHARS_MAX = 300;
+/** Refused tokens that one error text names to a client of Kite's protocol; it counts the rest. */
+export const KITE_ERROR_TOKENS_MAX = 20;
+/** A client of Kite's protocol that was sent nothing for so long gets a heartbeat: after 5 s of silence it reconnects. */
+export const KITE_HEARTBEAT_MS = 1_000;
+/**
+ * A socket that was opened with an API key lives for so long at most: then its client connects again, and a key that was
+ * revoked meanwhile is refused. A day, as Kite's own tokens, so that a trading day has one such break at most.
+ */
+export const API_KEY_SESSION_MS_MAX = 24 * 3_600_000;
 /** Characters of an unknown format that a refusal repeats. */
 export const FORMAT_CHARS_MAX = 40;
 /** Row ids of one binary connection: two bytes each at most, and five times what a client can subscribe to. */

@@ -9,8 +9,8 @@ export interface Dialect {
   /** One event as one frame; undefined where the dialect's clients are not told of it. */
   encode(event: ServerEvent): string | undefined;
   readonly ticks: TickOutput;
-  /** The bar as one frame. Called once per bar, whatever the number of clients. */
-  encodeBar(bar: Bar): string;
-  /** What is sent to a client to which nothing was sent for a second; its clients take longer silence for the end. */
+  /** The bar as one frame, where clients can ask for bars. Called once per bar, whatever the number of clients. */
+  readonly encodeBar?: (bar: Bar) => string;
+  /** What is sent to a client to which nothing was sent for a while: its clients take a few silent seconds for the end. */
   readonly heartbeat?: Frame;
 }

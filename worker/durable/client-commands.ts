@@ -1,6 +1,7 @@
 // What a gateway does with its clients' messages: each in its turn, at a bounded pace, answered in the order of arrival.
 import { assertNever } from '../../shared/errors.ts';
 import type { InstrumentToken } from '../../shared/instrument.ts';
+import { rankOfMode } from '../../shared/tick.ts';
 import type { DepartedSessions } from '../core/departed-sessions.ts';
 import type { GatewayBook, InterestChange } from '../core/gateway-book.ts';
 import type { ClientCommand, ResumePosition, SubscribeItem, SubscriptionLine } from '../core/protocol.ts';
@@ -100,6 +101,8 @@ export class ClientCommands {
         return authenticate(session, command);
       case 'ping':
         return sockets.tell(session, { ...command, kind: 'pong' });
+      case 'ignored':
+        return;
       case 'refused':
         return sockets.tell(session, { ...command, kind: 'error' });
       default:
@@ -114,7 +117,9 @@ export class ClientCommands {
       const token = looked.tokens.get(symbol);
       return token === undefined ? [] : [{ token, ...options }];
     });
-    const plan = book.planSubscribe(session.index, [...command.items, ...named]);
+    const asked = [...command.items, ...named];
+    const items = command.keepsTerms ? this.#asTheyAre(session, asked) : asked;
+    const plan = book.planSubscribe(session.index, items);
     const refusals = await calls.register(plan.contacts);
     const isGone = !sockets.get(session.socket);
     const accepted = isGone ? [] : plan.accepted.filter(({ token }) => !refusals.has(token));
@@ -147,6 +152,20 @@ export class ClientCommands {
     // Rows of before are nothing that those of now could be changes of.
     if (command.resume) book.restart(session.index);
     flusher.drain();
+  }
+
+  /** The items, those that the client has already on their present terms. */
+  #asTheyAre(session: Session, items: readonly SubscribeItem[]): SubscribeItem[] {
+    const tokens = items.map(({ token }) => token);
+    const lines = new Map(
+      this.#context.book.linesOf(session.index, tokens).map((line) => [line.token, line]),
+    );
+    return items.map((item) => {
+      const line = lines.get(item.token);
+      if (!line) return item;
+      const { token, mode, speed, filter } = line;
+      return { token, rank: rankOfMode(mode), speed, ...(filter ? { filter } : {}) };
+    });
   }
 
   /** What nobody has asked for before has no definition here yet: it is called what the client called it. */

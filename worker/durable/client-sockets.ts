@@ -19,6 +19,7 @@ import type { Frame } from '../core/row-format.ts';
 import type { SessionIndex } from '../core/subscriptions.ts';
 import type { Bearer } from '../core/upgrade.ts';
 import { DIALECTS } from '../dialects/registry.ts';
+import { Heartbeats } from './heartbeats.ts';
 
 export type Identity = Pick<Attachment, 'connectionId' | 'address' | 'connectedAtMs'> & {
   readonly dialect: DialectName;
@@ -27,6 +28,7 @@ export type Identity = Pick<Attachment, 'connectionId' | 'address' | 'connectedA
 export interface Session {
   readonly index: SessionIndex;
   readonly socket: WebSocket;
+  readonly outlet: Outlet;
   readonly identity: Identity;
   /** Absent until the client has authenticated; replaced when it renews its token. */
   bearer: Bearer | undefined;
@@ -69,6 +71,7 @@ export class ClientSockets {
   /** Indices are small and used again: a list, with holes. */
   readonly #byIndex: (Session | undefined)[] = [];
   readonly #byConnection = new Map<string, Session>();
+  readonly #heartbeats = new Heartbeats();
 
   /** `onGone` is called once for every session that ends, whoever ended it; a client that was cut off may return. */
   constructor(book: GatewayBook, onGone: (session: Session, mayReturn: boolean) => void) {
@@ -97,12 +100,13 @@ export class ClientSockets {
   }
 
   open(socket: WebSocket, identity: Identity, bearer: Bearer | undefined): Session {
-    const { ticks, encodeBar } = DIALECTS[identity.dialect];
+    const { ticks, encodeBar, heartbeat } = DIALECTS[identity.dialect];
     const outlet = new Outlet(ticks, encodeBar, new SocketPort(socket));
     const index = this.#book.openSession(outlet);
     const rate = new MessageRate();
     const life = { bearer, isWarned: false, leaveAtMs: undefined, isCounted: false, firstWords: undefined };
-    const session: Session = { index, socket, identity, ...life, rate, tail: undefined, queued: 0 };
+    if (heartbeat) this.#heartbeats.follow(outlet, heartbeat);
+    const session: Session = { index, socket, outlet, identity, ...life, rate, tail: undefined, queued: 0 };
     this.#sessions.set(socket, session);
     this.#byIndex[index] = session;
     this.#byConnection.set(identity.connectionId, session);
@@ -221,6 +225,7 @@ export class ClientSockets {
     if (!session) return;
     this.#sessions.delete(socket);
     this.#byIndex[session.index] = undefined;
+    this.#heartbeats.drop(session.outlet);
     this.#byConnection.delete(session.identity.connectionId);
     this.#onGone(session, mayReturn);
   }
