@@ -9,7 +9,7 @@ import type { FormatName } from './stream-format.ts';
 const INSTRUMENTS = 2_000;
 
 type EdgeFormat = Exclude<FormatName, 'packets'>;
-const EDGE_FORMATS: readonly EdgeFormat[] = ['binary', 'json_batched', 'json_per_tick'];
+const EDGE_FORMATS: readonly EdgeFormat[] = ['binary', 'json_batched', 'json_per_tick', 'kite'];
 
 interface Scenario {
   /** At the end of its figures' names. */
