@@ -1,5 +1,5 @@
 // When whom a gateway sends what: changes at once or at the pace of a tier, and full sockets as they empty.
-import { GATEWAY_FLUSH_WINDOW_MS } from '../../shared/limits.ts';
+import { GATEWAY_FLUSH_WINDOW_MS, GATEWAY_SEND_COST_US } from '../../shared/limits.ts';
 import { RECORD_WORDS_MAX } from '../../shared/tick.ts';
 import type { BarNews } from './bar-book.ts';
 import { fanOutBars } from './bar-fanout.ts';
@@ -29,6 +29,8 @@ const TIER_WINDOWS_MS = SPEEDS.map((speed) => (speed === 'rt' ? GATEWAY_FLUSH_WI
 export class Delivery {
   readonly lanes: SessionLanes;
   readonly round = new PushRound();
+  /** What the last flush of the first tier cost, by what a send costs. */
+  #flushCostMs = 0;
   readonly #fanout: Fanout;
   readonly #source: FanoutSource;
   readonly #ring = new ResumeRing();
@@ -89,7 +91,10 @@ export class Delivery {
     for (const [tier, windowMs] of TIER_WINDOWS_MS.entries()) {
       if (this.#changed[tier]?.size === 0) continue;
       const windowEndMs = (this.#flushedAtMs[tier] ?? 0) + windowMs;
-      next = Math.min(next, tier === 0 ? Math.max(windowEndMs, this.round.endsAtMs(nowMs)) : windowEndMs);
+      next = Math.min(
+        next,
+        tier === 0 ? Math.max(windowEndMs, this.round.endsAtMs(nowMs, this.#flushCostMs)) : windowEndMs,
+      );
     }
     return next;
   }
@@ -107,7 +112,9 @@ export class Delivery {
       // A clock that is set back must not hold ticks up until it is where it was.
       const isWindowOver = sinceMs >= windowMs || sinceMs < 0;
       const isDue =
-        tier > 0 ? isWindowOver : everything || (isWindowOver && nowMs >= this.round.endsAtMs(nowMs));
+        tier > 0
+          ? isWindowOver
+          : everything || (isWindowOver && nowMs >= this.round.endsAtMs(nowMs, this.#flushCostMs));
       if (!slots || slots.size === 0 || !isDue) continue;
       const flush: Flush = {
         seq: this.#nextSeq(nowMs),
@@ -116,7 +123,9 @@ export class Delivery {
         tierSlots: this.#changed,
       };
       if (tier === 0) this.#record(slots, flush.seq, nowMs);
-      delivered += this.#fanout.flush(slots, flush);
+      const frames = this.#fanout.flush(slots, flush);
+      delivered += frames;
+      if (tier === 0) this.#flushCostMs = (frames * GATEWAY_SEND_COST_US) / 1_000;
       slots.clear();
       this.#flushedAtMs[tier] = nowMs;
       if (tier === 0) this.round.end();
