@@ -32,6 +32,8 @@ beforeAll(async () => {
       KITE_ACCESS_TOKEN: account?.accessToken ?? '',
       MARKET_SESSION: 'always_open',
       INSTRUMENT_LIST_CHECK: 'any',
+      // Several sockets: each of them brings every order update.
+      MAX_INSTRUMENTS_PER_WS: '60',
     },
   });
   const listed = async () => (await fetch(`${stack.info.url}/health`)).json();
@@ -121,6 +123,27 @@ describe('KiteTicker', () => {
       await until(() => missing(ticker, from).length === 0);
       expect(neverSaid(ticker.ticks(from))).toEqual([]);
     }
+  });
+
+  test('hears of each order update once, whatever the number of Kite’s sockets that bring it', async () => {
+    const ticker = start('javascript', wanted);
+    await until(() => missing(ticker).length === 0);
+    expect(simulator.connections().length).toBeGreaterThan(1);
+    const orderOf = (n: number) => ({
+      order_id: `195334197559586816${n}`,
+      user_id: 'SIM001',
+      status: n === 2 ? 'COMPLETE' : 'UPDATE',
+      filled_quantity: 75 * n,
+      tags: ['ü', '"'],
+    });
+    const orders = [0, 1, 2].map(orderOf);
+    simulator.run({ command: 'send_orders', account: 'SIM001', orders, copies: 2 });
+    await until(() => ticker.count('order_update') >= orders.length);
+    // A tick that came after the last repeat was passed on, or was not.
+    const from = ticker.events.length;
+    await until(() => missing(ticker, from).length === 0);
+    const heard = ticker.events.filter(({ event }) => event === 'order_update').map(({ data }) => data);
+    expect(heard).toEqual(orders);
   });
 
   test('is refused with 403 for a token that is none, and with an API key it is let in', async () => {

@@ -163,6 +163,8 @@ export type ServerEvent =
   | { readonly kind: 'goaway'; readonly reconnectInMs: number; readonly epoch: string }
   /** `stateBefore` is what clients have heard last; absent when nobody knows that. */
   | { readonly kind: 'feed'; readonly feed: FeedEvent; readonly stateBefore?: FeedState }
+  /** Kite's payload, as JSON text; only those who may know of orders are told. */
+  | { readonly kind: 'order_update'; readonly order: string }
   | {
       readonly kind: 'subscribed';
       readonly tokens: readonly InstrumentToken[];

@@ -7,6 +7,7 @@ import { KiteRows } from './kite/rows.ts';
 export const kite: Dialect = {
   parse: parseCommand,
   encode(event) {
+    if (event.kind === 'order_update') return `{"type":"order","data":${event.order}}`;
     const text = textOf(event);
     return text && JSON.stringify(text);
   },

@@ -129,6 +129,11 @@ export class ClientGateway extends DurableObject<Env> {
     this.#feed.change(feed);
   }
 
+  /** An update of an order at Kite, for those who may know of orders. */
+  orderUpdate(order: string): void {
+    this.#sockets.tellAll({ kind: 'order_update', order }, 'orders:read');
+  }
+
   /** Ends the user's sessions whose token was issued before the revocation. Returns how many there were. */
   revokeUser(userId: string, notBeforeS: number): number {
     const revoked = [...this.#sockets.all()].filter(

@@ -189,10 +189,14 @@ export class ClientSockets {
     );
   }
 
-  tellAll(event: ServerEvent): void {
-    // Who has yet to be welcomed learns of it by that.
-    for (const session of this.#sessions.values())
-      if (session.bearer && !session.firstWords) this.tell(session, event);
+  /** Tells everybody, or those who have the permission. */
+  tellAll(event: ServerEvent, permission?: string): void {
+    for (const session of this.#sessions.values()) {
+      // Who has yet to be welcomed learns by that how things are.
+      if (!session.bearer || session.firstWords) continue;
+      if (permission === undefined || session.bearer.permissions.includes(permission))
+        this.tell(session, event);
+    }
   }
 
   /** Says what was wrong and, where the code's entry in the error table has a close code, ends the session. */

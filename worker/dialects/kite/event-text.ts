@@ -51,7 +51,7 @@ function feedChangeText(feed: FeedEvent, before: FeedState | undefined): KiteTex
 }
 
 /** The text for an event, or undefined where Kite says nothing. */
-export function textOf(event: ServerEvent): KiteText | undefined {
+export function textOf(event: Exclude<ServerEvent, { kind: 'order_update' }>): KiteText | undefined {
   switch (event.kind) {
     case 'connected':
       return event.feed && !isWell(event.feed.state) ? feedText(event.feed) : undefined;
