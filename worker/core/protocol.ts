@@ -28,6 +28,8 @@ export interface SubscribeItem {
   readonly rank: ModeRank;
   readonly speed: Speed;
   readonly filter?: TickFilter;
+  /** One that the client has already stays as it is; only its value is sent again. */
+  readonly keepsTerms?: true;
 }
 
 /** An instrument by `EXCHANGE:SYMBOL`, to be looked up before it can be subscribed to. */
@@ -88,8 +90,6 @@ export type ClientCommand =
       readonly items: readonly SubscribeItem[];
       readonly symbols: readonly SymbolItem[];
       readonly rejected: readonly RejectedItem[];
-      /** Instruments that the client has already stay as they are; only their values are sent again. */
-      readonly keepsTerms?: true;
       readonly resume?: ResumePosition;
       readonly id?: CommandId;
     }

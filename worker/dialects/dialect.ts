@@ -6,6 +6,11 @@ import type { Frame, TickOutput } from '../core/row-format.ts';
 export interface Dialect {
   /** The command in one message of a client. Never throws: what cannot be read is a `refused` command. */
   parse(message: string | ArrayBuffer): ClientCommand;
+  /**
+   * Where clients send many small messages at once: the commands that come to the same as those that waited together. Few,
+   * however many those are.
+   */
+  joinCommands?(commands: readonly ClientCommand[]): ClientCommand[];
   /** One event as one frame; undefined where the dialect's clients are not told of it. */
   encode(event: ServerEvent): string | undefined;
   readonly ticks: TickOutput;

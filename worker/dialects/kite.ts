@@ -2,6 +2,7 @@
 import type { Dialect } from './dialect.ts';
 import { parseCommand } from './kite/command.ts';
 import { textOf } from './kite/event-text.ts';
+import { joinCommands } from './kite/join.ts';
 import { KiteRows } from './kite/rows.ts';
 
 export const kite: Dialect = {
@@ -11,6 +12,7 @@ export const kite: Dialect = {
     const text = textOf(event);
     return text && JSON.stringify(text);
   },
+  joinCommands,
   ticks: { kind: 'rows', createFormat: (records) => new KiteRows(records) },
   heartbeat: new Uint8Array(1),
 };

@@ -1,6 +1,11 @@
 // The sockets of one gateway and the sessions on them: opening, remembering across hibernation, sending, closing.
 import { ERRORS, type ErrorCode } from '../../shared/errors.ts';
-import { CLIENT_BUFFERED_BYTES_MAX, CLOSE_REASON_BYTES_MAX } from '../../shared/limits.ts';
+import {
+  CLIENT_BUFFERED_BYTES_MAX,
+  CLOSE_REASON_BYTES_MAX,
+  MESSAGES_ABUSIVE_PER_SECOND,
+  MESSAGES_JOINED_ABUSIVE_PER_SECOND,
+} from '../../shared/limits.ts';
 import {
   ATTACHMENT_VERSION,
   type Attachment,
@@ -13,7 +18,7 @@ import {
 import { type DialectName, isDialectName } from '../core/dialect-name.ts';
 import type { GatewayBook } from '../core/gateway-book.ts';
 import { Outlet, type OutletPort } from '../core/outlet.ts';
-import type { ServerEvent } from '../core/protocol.ts';
+import type { ClientCommand, ServerEvent } from '../core/protocol.ts';
 import { MessageRate } from '../core/rate-limit.ts';
 import type { Frame } from '../core/row-format.ts';
 import type { SessionIndex } from '../core/subscriptions.ts';
@@ -41,6 +46,8 @@ export interface Session {
   readonly rate: MessageRate;
   /** The last command: they are carried out in the order of arrival, also those that wait for a shard. */
   tail: Promise<void> | undefined;
+  /** Messages that wait and will be carried out together; where the dialect joins them. */
+  burst: ClientCommand[] | undefined;
   /** What the client is told before anything else; undefined when it has been. */
   firstWords: (() => void) | undefined;
   queued: number;
@@ -100,13 +107,16 @@ export class ClientSockets {
   }
 
   open(socket: WebSocket, identity: Identity, bearer: Bearer | undefined): Session {
-    const { ticks, encodeBar, heartbeat } = DIALECTS[identity.dialect];
+    const { ticks, encodeBar, heartbeat, joinCommands } = DIALECTS[identity.dialect];
     const outlet = new Outlet(ticks, encodeBar, new SocketPort(socket));
     const index = this.#book.openSession(outlet);
-    const rate = new MessageRate();
-    const life = { bearer, isWarned: false, leaveAtMs: undefined, isCounted: false, firstWords: undefined };
+    const rate = new MessageRate(
+      joinCommands ? MESSAGES_JOINED_ABUSIVE_PER_SECOND : MESSAGES_ABUSIVE_PER_SECOND,
+    );
+    const life = { bearer, isWarned: false, leaveAtMs: undefined, isCounted: false };
+    const work = { tail: undefined, burst: undefined, firstWords: undefined, queued: 0 };
     if (heartbeat) this.#heartbeats.follow(outlet, heartbeat);
-    const session: Session = { index, socket, outlet, identity, ...life, rate, tail: undefined, queued: 0 };
+    const session: Session = { index, socket, outlet, identity, ...life, rate, ...work };
     this.#sessions.set(socket, session);
     this.#byIndex[index] = session;
     this.#byConnection.set(identity.connectionId, session);

@@ -25,8 +25,8 @@ function subscribe(list: readonly unknown[], rank: ModeRank, keepsTerms: boolean
       rejected.push({ field: 'token', item: value, code: 'invalid_instrument_token', message });
     }
   }
-  const items = tokens.map((token) => ({ token, rank, speed: 'rt' as const }));
-  return { kind: 'subscribe', items, symbols: [], rejected, ...(keepsTerms ? { keepsTerms } : {}) };
+  const terms = { rank, speed: 'rt' as const, ...(keepsTerms ? { keepsTerms } : {}) };
+  return { kind: 'subscribe', items: tokens.map((token) => ({ token, ...terms })), symbols: [], rejected };
 }
 
 function unsubscribe(list: readonly unknown[]): ClientCommand {

@@ -19,11 +19,15 @@ const subscribe = (rank: ModeRank, ...tokens: number[]) => ({
   symbols: [],
   rejected: [],
 });
+const keeping = (command: ReturnType<typeof subscribe>) => ({
+  ...command,
+  items: command.items.map((item) => ({ ...item, keepsTerms: true })),
+});
 const IGNORED: ClientCommand = { kind: 'ignored' };
 
 test('subscribe is quote mode, and leaves what is there as it is', () => {
   const command = parse({ a: 'subscribe', v: [RELIANCE, NIFTY] });
-  expect(command).toEqual({ ...subscribe(2, RELIANCE, NIFTY), keepsTerms: true });
+  expect(command).toEqual(keeping(subscribe(2, RELIANCE, NIFTY)));
 });
 
 test.each<['ltp' | 'quote' | 'full', ModeRank]>([
@@ -41,7 +45,7 @@ test('unsubscribe', () => {
 
 test('tokens that are no numbers are ignored, one by one; repeats count once', () => {
   const command = parse({ a: 'subscribe', v: ['738561', NIFTY, null, [RELIANCE], {}, true, NIFTY] });
-  expect(command).toEqual({ ...subscribe(2, NIFTY), keepsTerms: true });
+  expect(command).toEqual(keeping(subscribe(2, NIFTY)));
   expect(parse({ a: 'mode', v: ['full', ['738561', NIFTY]] })).toEqual(subscribe(3, NIFTY));
 });
 
