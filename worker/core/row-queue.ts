@@ -10,7 +10,7 @@ const CHUNK_WORDS = 32;
 const CHUNKS_AT_START = 64;
 const SESSIONS_AT_START = 64;
 const NONE = -1;
-/** An entry has a row id in its lower bits, and the row above them: room for as many rows as FLUSH_ROWS_BYTES_MAX has bytes. */
+/** An entry has a row id in its lower bits, and the row above them: see FLUSH_ROWS_MAX. */
 const ID_BITS = 14;
 const ID_MASK = (1 << ID_BITS) - 1;
 

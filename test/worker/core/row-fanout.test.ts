@@ -5,6 +5,7 @@ import type { InstrumentDefinition, InstrumentToken } from '../../../shared/inst
 import {
   CLIENT_BACKLOG_BYTES_MAX,
   FLUSH_ROWS_BYTES_MAX,
+  FLUSH_ROWS_MAX,
   FLUSH_ROWS_QUEUED_MAX,
   ROWS_FRAME_BYTES_MAX,
 } from '../../../shared/limits.ts';
@@ -20,6 +21,7 @@ import type { ShardPush } from '../../../worker/core/shard-book.ts';
 import type { SessionIndex } from '../../../worker/core/subscriptions.ts';
 import { rowLineOf } from '../../../worker/dialects/native-json/row-line.ts';
 import { DIALECTS } from '../../../worker/dialects/registry.ts';
+import { RowBytes } from '../../../worker/dialects/row-bytes.ts';
 import { definitionOf, joinRecords, recordOf } from '../../support/records.ts';
 import { seededRandom } from './edge-double.ts';
 
@@ -304,16 +306,24 @@ describe('bounds', () => {
 
   test(`rows of more than ${FLUSH_ROWS_BYTES_MAX} bytes are sent in several goes, and none is lost`, () => {
     const room = new Room();
-    const readers = range(3).map(() => room.join('native-binary'));
+    const readers = range(4).map(() => room.join('native-binary'));
     for (const [i, reader] of readers.entries()) room.subscribe(reader, itemsOf(range(3_000, i * 3_000)));
     // All their first values at once: keyframes, of which few fit.
-    room.push(range(9_000).map(tokenOf));
+    room.push(range(12_000).map(tokenOf));
     room.flush();
     room.settle();
-    room.push(range(9_000).map(tokenOf));
+    room.push(range(12_000).map(tokenOf));
     room.nowMs += 100;
     room.flush();
     for (const reader of readers) checkCurrent(room, reader);
+  });
+
+  test(`${FLUSH_ROWS_MAX} rows are as many as can be noted down, however short they are`, () => {
+    const rows = new RowBytes(FLUSH_ROWS_BYTES_MAX, 1);
+    for (let i = 1; i < FLUSH_ROWS_MAX; i++) rows.add(i);
+    expect(rows.isFull).toBe(false);
+    rows.add(FLUSH_ROWS_MAX);
+    expect(rows.isFull).toBe(true);
   });
 
   test(`more than ${FLUSH_ROWS_QUEUED_MAX} rows for all clients together are sent in several goes`, {
