@@ -73,22 +73,21 @@ export class ShardCalls {
     items: readonly InterestItem[],
   ): Promise<readonly InstrumentToken[] | undefined> {
     const link = this.#book.links[shard];
+    if (!link) return undefined;
     try {
       for (let attempt = 0; attempt <= RESYNC_ATTEMPTS_MAX; attempt++) {
-        if (!link?.isSynced && !(await this.resync(shard))) return undefined;
-        const boot = link?.boot;
+        if (!link.isSynced && !(await this.resync(shard))) return undefined;
+        const { syncs } = link;
         const wanted = this.#book.asWanted(items);
         const snapshot = await this.#call(shard, (stub) => stub.register(this.#gateway, wanted));
-        if (snapshot.boot === boot && link?.boot === boot) {
+        if (link.onAnswer(syncs, snapshot.boot)) {
           this.#onNews(this.#book.applySnapshot(wanted, snapshot));
           return snapshot.unknown;
         }
-        // The shard has lost its memory between the two calls: what we hold of it is of another life.
-        link?.reset();
       }
     } catch (error) {
       console.warn(`gateway ${this.#gateway}: shard ${shard} did not answer a registration: ${error}`);
-      link?.reset();
+      link.reset();
     }
     return undefined;
   }
