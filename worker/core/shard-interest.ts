@@ -17,10 +17,10 @@ import {
 import type { RejectedItem } from './protocol.ts';
 import { ShardLink } from './shard-link.ts';
 
-/** What a shard has to be told: raise or lower these, forget those. */
+/** What a shard has to be told: lower these to what is given, forget those. */
 export interface InterestChange {
   readonly shard: number;
-  readonly register: readonly InterestItem[];
+  readonly lower: readonly InterestItem[];
   readonly release: readonly InstrumentToken[];
 }
 
@@ -212,7 +212,7 @@ export class ShardInterest {
 
   /** What the shards have to be told after the clients' interest in these slots has changed. */
   changes(slots: Iterable<number>): InterestChange[] {
-    const changes = new Map<number, { register: InterestItem[]; release: InstrumentToken[] }>();
+    const changes = new Map<number, { lower: InterestItem[]; release: InstrumentToken[] }>();
     for (const slot of slots) {
       const token = this.#tokens[slot];
       if (token === undefined) continue;
@@ -222,11 +222,11 @@ export class ShardInterest {
       const asked = interestIn(RANK_MAX, this.#intervalsAsked.get(slot));
       const told = this.links[shard]?.isSyncing ? asked : (this.#told.get(slot) ?? 0);
       if (!covers(wanted, told)) {
-        const change = changes.get(shard) ?? { register: [], release: [] };
+        const change = changes.get(shard) ?? { lower: [], release: [] };
         changes.set(shard, change);
         if (wanted === 0) change.release.push(token);
         else {
-          change.register.push([token, wanted]);
+          change.lower.push([token, wanted]);
           this.#told.set(slot, wanted);
         }
       }

@@ -94,13 +94,13 @@ export class ShardCalls {
 
   /** Tells the shards what is wanted less or no longer. A failure puts the link out of step, and a resync mends it. */
   async tell(changes: readonly InterestChange[]): Promise<void> {
-    const calls = changes.map(async ({ shard, register, release }) => {
+    const calls = changes.map(async ({ shard, lower, release }) => {
       try {
         await this.#call(shard, async (stub) => {
           // Both start before either is waited for: what is called later on this stub arrives after both.
           const released = release.length > 0 ? stub.release(this.#gateway, release) : undefined;
-          const registered = register.length > 0 ? stub.register(this.#gateway, register) : undefined;
-          await Promise.all([released, registered]);
+          const lowered = lower.length > 0 ? stub.lower(this.#gateway, lower) : undefined;
+          await Promise.all([released, lowered]);
         });
       } catch (error) {
         console.warn(`gateway ${this.#gateway}: shard ${shard} did not hear a release: ${error}`);

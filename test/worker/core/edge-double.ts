@@ -443,11 +443,11 @@ class GatewayLife {
 
   async #tell(changes: readonly InterestChange[]): Promise<void> {
     await Promise.all(
-      changes.map(async ({ shard, register, release }) => {
+      changes.map(async ({ shard, lower, release }) => {
         try {
           await this.#call(shard, (book) => {
             book.release(this.#name, release);
-            book.register(this.#name, register);
+            book.lower(this.#name, lower);
           });
         } catch {
           this.book.links[shard]?.reset();

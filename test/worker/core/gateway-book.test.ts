@@ -120,12 +120,12 @@ class Room {
   }
 }
 
-function register(...items: InterestItem[]) {
-  return [{ shard: SHARD, register: items, release: [] }];
+function lower(...items: InterestItem[]) {
+  return [{ shard: SHARD, lower: items, release: [] }];
 }
 
 function release(...tokens: InstrumentToken[]) {
-  return [{ shard: SHARD, register: [], release: tokens }];
+  return [{ shard: SHARD, lower: [], release: tokens }];
 }
 
 describe('what the shards are told', () => {
@@ -158,7 +158,7 @@ describe('what the shards are told', () => {
     const sessions = [room.join(), room.join(), room.join()] as const;
     for (const [i, session] of sessions.entries()) room.subscribe(session, [item(A, (i + 1) as ModeRank)]);
     expect(room.book.unsubscribe(sessions[1], [A])).toEqual([]);
-    expect(room.book.unsubscribe(sessions[2], [A])).toEqual(register([A, 1]));
+    expect(room.book.unsubscribe(sessions[2], [A])).toEqual(lower([A, 1]));
     expect(room.book.closeSession(sessions[0])).toEqual(release(A));
     expect(room.book.interestOf(SHARD)).toEqual([]);
   });
@@ -167,7 +167,7 @@ describe('what the shards are told', () => {
     const room = new Room();
     const session = room.join();
     room.subscribe(session, [item(A, 3)]);
-    expect(room.subscribe(session, [item(A, 1)]).changes).toEqual(register([A, 1]));
+    expect(room.subscribe(session, [item(A, 1)]).changes).toEqual(lower([A, 1]));
     expect(room.book.subscriptionsOf(session)).toEqual([[A, 1]]);
   });
 
@@ -281,7 +281,7 @@ describe('claims', () => {
     const plan = room.book.planSubscribe(second, [item(A, 3)]);
     room.book.applySnapshot([[A, 3]], snapshotOf());
     expect(room.book.interestOf(SHARD), 'claims are part of a resynchronisation').toEqual([[A, 3]]);
-    expect(room.book.unclaim(plan.accepted)).toEqual(register([A, 1]));
+    expect(room.book.unclaim(plan.accepted)).toEqual(lower([A, 1]));
     expect(room.book.interestOf(SHARD)).toEqual([[A, 1]]);
   });
 

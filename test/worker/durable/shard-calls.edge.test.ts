@@ -1,4 +1,5 @@
 // A gateway's calls to a real shard, with answers that come late.
+import { evictDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
 import type { InstrumentToken } from '../../../shared/instrument.ts';
@@ -37,6 +38,21 @@ function callsWithLateAnswer(book: GatewayBook) {
   const late = { INSTRUMENT_SHARD: { getByName: () => stub } } as unknown as Env;
   return { calls: new ShardCalls(late, GATEWAY, book, () => undefined), given, arrive };
 }
+
+test('a shard that is told of less wants less, also after a loss of its memory', async () => {
+  const token = (RELIANCE + 256 * 64) as InstrumentToken;
+  const index = shardOf(token);
+  const shard = env.INSTRUMENT_SHARD.getByName(shardName(index));
+  const calls = new ShardCalls(env as unknown as Env, GATEWAY, new GatewayBook(), () => undefined);
+  const sidecar = new TestSidecar();
+  await shard.register(GATEWAY, [[token, 3]]);
+  await calls.tell([{ shard: index, lower: [[token, 1]], release: [] }]);
+  await sidecar.post(index);
+  expect(sidecar.demand(index).get(token)).toBe('ltp');
+  await evictDurableObject(shard);
+  await sidecar.post(index);
+  expect(sidecar.demand(index).get(token)).toBe('ltp');
+});
 
 test('an instrument that was struck after its registration was answered is refused, however late that answer is', async () => {
   const book = new GatewayBook();
