@@ -55,8 +55,8 @@ export class ShardLink {
 
   /**
    * Whether the answer to a registration counts; if not, it has to ask again. Answers overtake each other: one that was
-   * asked for before the last synchronisation may say that an instrument exists which the shard has struck since, and
-   * has told with that synchronisation and will not tell again.
+   * asked for before the last synchronisation may say that an instrument exists which the shard has struck since, told
+   * with that synchronisation, and will not tell again.
    */
   onAnswer(syncs: number, boot: number): boolean {
     const state = this.#state;
