@@ -106,9 +106,9 @@ describe('subscribing', () => {
     expect(room.subscribe(two, [item(A)]).contacts.size).toBe(0);
     expect(room.book.bars.unsubscribe(one, [item(A)])).toEqual([]);
     expect(room.book.bars.unsubscribe(one, [item(A, '1m')])).toEqual([
-      { shard: SHARD, register: [[A, interestIn(0, 1)]], release: [] },
+      { shard: SHARD, lower: [[A, interestIn(0, 1)]], release: [] },
     ]);
-    expect(room.book.closeSession(two)).toEqual([{ shard: SHARD, register: [], release: [A] }]);
+    expect(room.book.closeSession(two)).toEqual([{ shard: SHARD, lower: [], release: [A] }]);
     expect(room.book.interestOf(SHARD)).toEqual([]);
   });
 
@@ -123,7 +123,7 @@ describe('subscribing', () => {
     room.book.subscribe(session, plan.accepted);
     room.book.unclaim(plan.accepted);
     expect(room.book.unsubscribe(session, [A])).toEqual([
-      { shard: SHARD, register: [[A, interestIn(0, 1)]], release: [] },
+      { shard: SHARD, lower: [[A, interestIn(0, 1)]], release: [] },
     ]);
     expect(room.book.bars.countOf(session)).toBe(1);
   });

@@ -423,31 +423,31 @@ class GatewayLife {
     items: readonly InterestItem[],
   ): Promise<readonly InstrumentToken[] | undefined> {
     const link = this.book.links[shard];
+    if (!link) return undefined;
     try {
       for (let attempt = 0; attempt <= REGISTER_ATTEMPTS; attempt++) {
-        if (!link?.isSynced && !(await this.#resync(shard))) return undefined;
-        const boot = link?.boot;
+        if (!link.isSynced && !(await this.#resync(shard))) return undefined;
+        const { syncs } = link;
         const wanted = this.book.asWanted(items);
         const snapshot = await this.#call(shard, (book) => book.register(this.#name, wanted));
-        if (snapshot.boot === boot && link?.boot === boot) {
+        if (link.onAnswer(syncs, snapshot.boot)) {
           this.#afterNews(this.book.applySnapshot(wanted, snapshot));
           return snapshot.unknown;
         }
-        link?.reset();
       }
     } catch {
-      link?.reset();
+      link.reset();
     }
     return undefined;
   }
 
   async #tell(changes: readonly InterestChange[]): Promise<void> {
     await Promise.all(
-      changes.map(async ({ shard, register, release }) => {
+      changes.map(async ({ shard, lower, release }) => {
         try {
           await this.#call(shard, (book) => {
             book.release(this.#name, release);
-            book.register(this.#name, register);
+            book.lower(this.#name, lower);
           });
         } catch {
           this.book.links[shard]?.reset();

@@ -89,6 +89,31 @@ describe('while synchronising', () => {
   });
 });
 
+describe('the answer to a registration', () => {
+  test('counts as long as the link is in step since it was asked for', () => {
+    const link = syncedAt(5);
+    const { syncs } = link;
+    link.onPush(pushOf(6));
+    expect([link.onAnswer(syncs, 1), link.isSynced]).toEqual([true, true]);
+  });
+
+  test('of before a synchronisation does not count, though boot and step are the same, and disturbs nothing', () => {
+    const link = syncedAt(5);
+    const { syncs } = link;
+    link.reset();
+    expect(link.onAnswer(syncs, 1)).toBe(false);
+    link.beginSync();
+    expect([link.onAnswer(syncs, 1), link.isSyncing]).toEqual([false, true]);
+    link.finishSync(snapshotOf(7));
+    expect([link.onAnswer(syncs, 1), link.onAnswer(syncs, 2), link.isSynced]).toEqual([false, false, true]);
+  });
+
+  test('of another memory does not count, and puts the link out of step', () => {
+    const link = syncedAt(5);
+    expect([link.onAnswer(link.syncs, 2), link.isSynced]).toEqual([false, false]);
+  });
+});
+
 /**
  * A shard of one value that only grows, and the network to one gateway. The value is what the last push or snapshot
  * said; `boot` and `value` together only ever grow too, so going backwards shows.
