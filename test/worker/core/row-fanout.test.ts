@@ -158,8 +158,12 @@ class Room {
     } as unknown as ShardPush);
   }
 
-  flush(everything = false): void {
-    this.book.delivery.flush(this.nowMs, everything);
+  flush(everything = false, framesAtOnce = Number.POSITIVE_INFINITY): void {
+    this.book.delivery.flush(this.nowMs, everything, framesAtOnce);
+  }
+
+  sendOn(framesAtOnce: number): void {
+    this.book.delivery.sendOn(framesAtOnce);
   }
 
   drain(): void {
@@ -170,7 +174,8 @@ class Room {
   settle(): void {
     for (let i = 0; i < 60; i++) {
       this.nowMs += 50;
-      this.flush();
+      this.flush(false, 3);
+      while (this.book.delivery.isSending) this.sendOn(2);
       this.drain();
     }
   }
@@ -211,7 +216,8 @@ test('seeded rooms: clients of both dialects, sets that meet and part, filters, 
               .filter(() => random() < 0.4)
               .map(tokenOf),
           );
-        else if (chance < 0.7) room.flush();
+        else if (chance < 0.65) room.flush(false, Math.floor(random() * 4));
+        else if (chance < 0.7) room.sendOn(1);
         else if (chance < 0.8) {
           const filter = random() < 0.2 ? { filter: { minChange: 0.11 } } : {};
           const [rank, speed] = [pick<ModeRank>([1, 2, 3, 3, 3]), pick<Speed>(['rt', 'rt', ...SPEEDS])];
@@ -284,6 +290,28 @@ describe('clients with the same instruments', () => {
     for (const reader of readers.slice(1)) checkCurrent(room, reader);
     expect(leader.last.get(tokenOf(0))?.price).toBe(10_005);
   });
+});
+
+test('a flush in several goes is the same flush: each gets one frame of it, whatever comes in between', () => {
+  const room = new Room();
+  const readers = range(10).map(() => room.join('native-binary'));
+  room.push(range(60).map(tokenOf));
+  for (const [i, reader] of readers.entries()) room.subscribe(reader, itemsOf(range(50, i)));
+  const before = readers.map(({ frames }) => frames.length);
+  room.push(range(60).map(tokenOf));
+  room.nowMs += 100;
+  room.flush(false, 4);
+  const sent = () => readers.filter(({ frames }, i) => frames.length > (before[i] as number)).length;
+  expect([sent(), room.book.delivery.isSending]).toEqual([4, true]);
+  // Newer values wait for their own flush.
+  room.push([tokenOf(55)]);
+  room.sendOn(3);
+  expect(sent()).toBe(7);
+  room.book.closeSession((readers[0] as Reader).session);
+  expect([sent(), room.book.delivery.isSending]).toEqual([10, false]);
+  expect(Math.max(...readers.map(({ frames }, i) => frames.length - (before[i] as number)))).toBe(1);
+  room.settle();
+  for (const reader of readers.slice(1)) checkCurrent(room, reader);
 });
 
 describe('bounds', () => {
