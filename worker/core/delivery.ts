@@ -3,6 +3,7 @@ import { GATEWAY_FLUSH_WINDOW_MS, GATEWAY_SEND_COST_US } from '../../shared/limi
 import { RECORD_WORDS_MAX } from '../../shared/tick.ts';
 import type { BarNews } from './bar-book.ts';
 import { fanOutBars } from './bar-fanout.ts';
+import { Drainage } from './drainage.ts';
 import { Fanout, type FanoutSource, type Flush } from './fanout.ts';
 import { pastFrames } from './past-frames.ts';
 import { SPEEDS } from './protocol.ts';
@@ -33,6 +34,7 @@ export class Delivery {
   #flushCostMs = 0;
   #framesOfFlush = 0;
   readonly #fanout: Fanout;
+  readonly #drainage: Drainage;
   readonly #source: FanoutSource;
   readonly #ring = new ResumeRing();
   /** By tier, the slots that have changed since the tier's last flush. */
@@ -47,6 +49,7 @@ export class Delivery {
     this.#source = source;
     this.lanes = new SessionLanes(source);
     this.#fanout = new Fanout(source, this.lanes);
+    this.#drainage = new Drainage(source, this.lanes);
     this.#seq = Math.floor(nowMs);
     this.#ring.start(this.#seq);
   }
@@ -58,7 +61,7 @@ export class Delivery {
 
   /** Ticks sent so far, each to each of its clients. */
   get ticksSent(): number {
-    return this.#fanout.ticksSent;
+    return this.#fanout.ticksSent + this.#drainage.ticksSent;
   }
 
   /** The slot has news. */
@@ -210,7 +213,7 @@ export class Delivery {
     const seq = this.#nextSeq(nowMs);
     for (const session of this.#waiting) {
       const outlet = this.#source.outlets[session];
-      delivered += this.#fanout.drain(session, seq, nowMs, this.#isDue);
+      delivered += this.#drainage.drain(session, seq, nowMs, this.#isDue);
       if (outlet?.isWaiting) {
         if (outlet.isStalled(nowMs)) stalled.push(session);
         continue;

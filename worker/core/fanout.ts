@@ -57,9 +57,18 @@ export class Fanout {
   ticksSent = 0;
   /** Frames sent that nobody was told of yet. */
   #frames = 0;
-  /** The rest of the last flush, while there is one, and up to how many frames it may go on. */
-  #sending: Generator<undefined, void> | undefined;
+  /** The last flush, while there is something left of it to be sent, and up to how many frames it may go on. */
+  #sending: Flush | undefined;
   #framesAtOnce = 0;
+  /** Where it is: the session in the queue, while it leads a group that is being served; its group; its rows. */
+  #position = 0;
+  #leader: SessionIndex | undefined;
+  #groupAt = 0;
+  #entry = 0;
+  #entriesLeft = 0;
+  /** Of the frame that has just been put together: its first entry, and how many. */
+  #first = 0;
+  #rows = 0;
 
   constructor(source: FanoutSource, lanes: SessionLanes) {
     this.#source = source;
@@ -90,26 +99,25 @@ export class Fanout {
     for (let i = 0; i < slots.size; i++) {
       this.#frames += this.#flushSlot(slots.at(i), flush);
       if (!this.#queue.isFull && !this.#lanes.all.some(({ format }) => format.isFull)) continue;
-      this.#sending = this.#sendQueued(flush);
+      this.#beginSending(flush);
       this.finish();
       this.#startRows(flush.seq);
     }
-    this.#sending = this.#sendQueued(flush);
+    this.#beginSending(flush);
     return this.sendOn(framesAtOnce);
   }
 
   /** Sends so many more frames of the last flush. Returns the frames delivered since the last call that told. */
   sendOn(framesAtOnce: number): number {
     this.#framesAtOnce = this.#frames + framesAtOnce;
-    if (this.#sending?.next().done) this.#sending = undefined;
+    if (this.#sending) this.#sendQueued(this.#sending);
     return this.#takeFrames();
   }
 
   /** Sends all that is left of the last flush. Whatever changes sessions, rows or ids calls this first. */
   finish(): void {
     this.#framesAtOnce = Number.POSITIVE_INFINITY;
-    this.#sending?.next();
-    this.#sending = undefined;
+    if (this.#sending) this.#sendQueued(this.#sending);
   }
 
   #takeFrames(): number {
@@ -216,185 +224,115 @@ export class Fanout {
     }
   }
 
+  /** Begins to send what is queued; those with filters are served here and now. */
+  #beginSending(flush: Flush): void {
+    const { filters } = this.#source.subscriptions;
+    this.#sending = flush;
+    this.#position = 0;
+    this.#framesAtOnce = Number.POSITIVE_INFINITY;
+    // What a filter is told of is the record of now: who has one cannot wait for a later one.
+    for (let i = 0; filters.size > 0 && i < this.#queue.sessionCount; i++) {
+      const leader = this.#queue.sessionAt(i);
+      if (filters.countOf(leader) === 0) continue;
+      this.#openFrames(leader);
+      this.#sendFrames(leader, flush);
+    }
+    this.#leader = undefined;
+  }
+
   /**
-   * Puts frames together and sends them, and stops after each `#framesAtOnce`. What is given to a socket leaves when nobody
-   * works here: with a thousand in one go, the first would wait for the last.
+   * Puts frames together and sends them, until `#framesAtOnce`. What is given to a socket leaves when nobody works here: with
+   * a thousand in one go, the first would wait for the last.
    */
-  *#sendQueued(flush: Flush): Generator<undefined, void> {
+  #sendQueued(flush: Flush): void {
     const { filters } = this.#source.subscriptions;
     const queue = this.#queue;
     const sessions = queue.sessionCount;
-    // What a filter is told of is the record of now: who has one cannot wait for a later one.
-    for (let i = 0; filters.size > 0 && i < sessions; i++) {
-      const leader = queue.sessionAt(i);
-      if (filters.countOf(leader) > 0) for (const _ of this.#sendTo(leader, flush));
-    }
     // The last of a thousand is sent to 20 ms after the first: it is somebody else's turn in each flush.
     const turn = Math.floor(sessions * ((flush.seq * TURN) % 1));
-    for (let i = 0; i < sessions; i++) {
-      const leader = queue.sessionAt((i + turn) % sessions);
-      if (filters.countOf(leader) === 0) yield* this.#sendTo(leader, flush);
+    while (this.#position < sessions) {
+      let leader = this.#leader;
+      if (leader === undefined) {
+        leader = queue.sessionAt((this.#position + turn) % sessions);
+        if (filters.countOf(leader) > 0) {
+          this.#position++;
+          continue;
+        }
+        this.#openFrames(leader);
+      }
+      if (!this.#sendFrames(leader, flush)) return;
+      this.#leader = undefined;
+      this.#position++;
     }
     queue.clear();
+    this.#sending = undefined;
   }
 
-  /** Sends the leader's group its frames. */
-  *#sendTo(leader: SessionIndex, flush: Flush): Generator<undefined, void> {
+  /** The leader's group is next. */
+  #openFrames(leader: SessionIndex): void {
+    this.#leader = leader;
+    this.#entry = this.#queue.firstOf(leader);
+    this.#entriesLeft = this.#queue.countOf(leader);
+    this.#fillFrame(leader);
+  }
+
+  /** Puts as many of the leader's rows that are left as it takes into a frame, for all of its group. */
+  #fillFrame(leader: SessionIndex): void {
     const queue = this.#queue;
     const { format } = this.#lanes.of(leader) as Lane;
-    const count = queue.countOf(leader);
-    let entry = queue.firstOf(leader);
-    let [first, rows] = [entry, 0];
+    let entry = this.#entry;
+    let rows = 0;
     format.startFrame();
-    for (let done = 0; done < count; done++) {
-      if (!format.add(queue.rowAt(entry), queue.idAt(entry))) {
-        yield* this.#sendFrame(leader, format, first, rows, flush);
-        [first, rows] = [entry, 0];
-        format.startFrame();
-        format.add(queue.rowAt(entry), queue.idAt(entry));
-      }
+    while (rows < this.#entriesLeft && format.add(queue.rowAt(entry), queue.idAt(entry))) {
       rows++;
       entry = queue.after(entry);
     }
-    yield* this.#sendFrame(leader, format, first, rows, flush);
+    this.#first = this.#entry;
+    this.#rows = rows;
+    this.#entry = entry;
+    this.#entriesLeft -= rows;
+    this.#groupAt = 0;
   }
 
-  /** Sends the frame that has just been put together, of so many entries from `first` on, to the leader's group. */
-  *#sendFrame(
-    leader: SessionIndex,
-    format: RowFormat,
-    first: number,
-    rows: number,
-    flush: Flush,
-  ): Generator<undefined, void> {
-    const { outlets, subscriptions, store } = this.#source;
+  /** Sends the leader's group its frames; false when there are more than may be sent at once. */
+  #sendFrames(leader: SessionIndex, flush: Flush): boolean {
+    const { format } = this.#lanes.of(leader) as Lane;
     const group = this.#lanes.sharing.groupOf(leader);
     const turn = Math.floor(group.length * ((flush.seq * TURN) % 1));
-    for (let i = 0; i < group.length; i++) {
-      if (this.#frames >= this.#framesAtOnce) yield;
-      const session = group[(i + turn) % group.length] as SessionIndex;
-      const outlet = outlets[session];
-      if (!outlet) continue;
-      if (!outlet.hasRoom(flush.seq)) {
-        this.#visitSlots(leader, first, rows, (slot) => outlet.hold(slot));
-        flush.waiting.add(session);
-        continue;
+    for (;;) {
+      for (; this.#groupAt < group.length; this.#groupAt++) {
+        if (this.#frames >= this.#framesAtOnce) return false;
+        this.#sendFrame(group[(this.#groupAt + turn) % group.length] as SessionIndex, leader, format, flush);
       }
-      outlet.deliver(format.frameFor(session));
-      this.ticksSent += rows;
-      this.#frames++;
-      if (subscriptions.filters.countOf(session) > 0)
-        this.#visitSlots(leader, first, rows, (slot) => subscriptions.filters.sent(session, slot, store));
+      if (this.#entriesLeft === 0) return true;
+      this.#fillFrame(leader);
     }
   }
 
-  #visitSlots(leader: SessionIndex, first: number, rows: number, visit: (slot: number) => void): void {
+  /** Sends a session of the leader's group the frame that has just been put together, or has its instruments wait. */
+  #sendFrame(session: SessionIndex, leader: SessionIndex, format: RowFormat, flush: Flush): void {
+    const { outlets, subscriptions, store } = this.#source;
+    const outlet = outlets[session];
+    if (!outlet) return;
+    if (!outlet.hasRoom(flush.seq)) {
+      this.#visitSlots(leader, (slot) => outlet.hold(slot));
+      flush.waiting.add(session);
+      return;
+    }
+    outlet.deliver(format.frameFor(session));
+    this.ticksSent += this.#rows;
+    this.#frames++;
+    if (subscriptions.filters.countOf(session) > 0)
+      this.#visitSlots(leader, (slot) => subscriptions.filters.sent(session, slot, store));
+  }
+
+  /** The instruments of the frame that has just been put together. */
+  #visitSlots(leader: SessionIndex, visit: (slot: number) => void): void {
     const slots = this.#slotsOfRows[this.#lanes.indexOf(leader)];
-    let entry = first;
-    for (let i = 0; i < rows; i++) {
+    let entry = this.#first;
+    for (let i = 0; i < this.#rows; i++) {
       visit(slots?.get(this.#queue.rowAt(entry)) as number);
       entry = this.#queue.after(entry);
     }
-  }
-
-  /**
-   * Sends one session what waits for it, each instrument's value of now. What was news when it began to wait and is none
-   * any more to its filter is not sent. `isDue` tells whether a flush of that tier will send the slot. Returns the frames
-   * delivered.
-   */
-  drain(
-    session: SessionIndex,
-    seq: number,
-    nowMs: number,
-    isDue: (slot: number, tier: Tier) => boolean,
-  ): number {
-    this.finish();
-    const outlet = this.#source.outlets[session];
-    if (!outlet) return this.#takeFrames();
-    const lane = this.#lanes.of(session);
-    const drained = outlet.drain(seq, nowMs, (held) => {
-      for (const slot of held) if (!this.#isWanted(session, slot)) held.delete(slot);
-      if (lane) return this.#drainRows(session, outlet, lane, held, seq, isDue);
-      return this.#drainMessages(session, outlet, held, seq);
-    });
-    return drained + this.#takeFrames();
-  }
-
-  #isWanted(session: SessionIndex, slot: number): boolean {
-    const { definitions, subscriptions, store } = this.#source;
-    const terms = subscriptions.termsFor(session, slot);
-    if (!definitions[slot] || terms === 0 || store.kindAt(slot) === 0) return false;
-    return !isFilteredTerms(terms) || subscriptions.filters.passes(session, slot, store);
-  }
-
-  #drainMessages(session: SessionIndex, outlet: Outlet, held: Set<number>, seq: number): number {
-    const { store, subscriptions, definitions } = this.#source;
-    if (outlet.output.kind !== 'messages') return 0;
-    let frames = 0;
-    for (const slot of held) {
-      if (!outlet.hasRoomLeft) break;
-      held.delete(slot);
-      const rank = rankOfTerms(subscriptions.termsFor(session, slot));
-      const definition = definitions[slot] as InstrumentDefinition;
-      outlet.deliver(outlet.output.encodeTick(store.view, store.byteOffset(slot), rank, definition, seq));
-      subscriptions.filters.sent(session, slot, store);
-      this.ticksSent++;
-      frames++;
-    }
-    return frames;
-  }
-
-  #drainRows(
-    session: SessionIndex,
-    outlet: Outlet,
-    { output, format }: Lane,
-    held: Set<number>,
-    seq: number,
-    isDue: (slot: number, tier: Tier) => boolean,
-  ): number {
-    const { store } = this.#source;
-    let frames = 0;
-    const announced = this.#lanes.announce(session, held);
-    if (announced.length > 0 && output.encodeRows) {
-      outlet.deliver(output.encodeRows(announced));
-      frames++;
-    }
-    this.#times.start();
-    for (const slot of held) this.#times.add(receivedAtOf(store.view, store.byteOffset(slot)));
-    while (held.size > 0 && outlet.hasRoomLeft) {
-      format.startRows(seq, this.#times);
-      const rows = this.#fillFrame(session, format, held, isDue);
-      outlet.deliver(format.frameFor(session));
-      this.ticksSent += rows;
-      frames++;
-    }
-    return frames;
-  }
-
-  /** Puts as many of the held slots into a frame as it takes, at least one; they are not held any more. */
-  #fillFrame(
-    session: SessionIndex,
-    format: RowFormat,
-    held: Set<number>,
-    isDue: (slot: number, tier: Tier) => boolean,
-  ): number {
-    const { store, subscriptions, definitions } = this.#source;
-    let [rows, isRegrouped] = [0, false];
-    format.startFrame();
-    for (const slot of held) {
-      if (format.isFull) break;
-      const terms = subscriptions.termsFor(session, slot);
-      const definition = definitions[slot] as InstrumentDefinition;
-      const row = format.keyframeRow(store, slot * RECORD_WORDS_MAX, rankOfTerms(terms), definition);
-      if (!format.add(row, subscriptions.tableOf(session).idOf(slot) & ~APART)) break;
-      held.delete(slot);
-      const tier = tierOfTerms(terms);
-      const isApart = !format.joins(slot, tier, isDue(slot, tier));
-      if (subscriptions.setApart(session, slot, isApart)) isRegrouped = true;
-      subscriptions.filters.sent(session, slot, store);
-      rows++;
-    }
-    if (isRegrouped) this.#lanes.regroup(session);
-    return rows;
   }
 }

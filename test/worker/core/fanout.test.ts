@@ -4,6 +4,7 @@ import type { InstrumentDefinition, InstrumentToken } from '../../../shared/inst
 import { CLIENT_BACKLOG_BYTES_MAX } from '../../../shared/limits.ts';
 import { AT, RECORD_KIND } from '../../../shared/tick.ts';
 import { TickStore } from '../../../shared/tick-store.ts';
+import { Drainage } from '../../../worker/core/drainage.ts';
 import { Fanout, type FanoutSource } from '../../../worker/core/fanout.ts';
 import { Outlet } from '../../../worker/core/outlet.ts';
 import { SPEEDS } from '../../../worker/core/protocol.ts';
@@ -43,6 +44,7 @@ class Room implements FanoutSource {
   readonly tierSlots = SPEEDS.map(() => new SlotSet());
   readonly lanes = new SessionLanes(this);
   readonly fanout = new Fanout(this, this.lanes);
+  readonly drainage = new Drainage(this, this.lanes);
   flushes = 0;
 
   instrument(token: number, lastPrice: number): number {
@@ -73,7 +75,7 @@ class Room implements FanoutSource {
   }
 
   drain(session: SessionIndex): number {
-    return this.fanout.drain(session, ++this.flushes, 0, () => false);
+    return this.drainage.drain(session, ++this.flushes, 0, () => false);
   }
 }
 
