@@ -131,6 +131,31 @@ function deviationsOfLog(v: BigFloat): BigFloat {
   throw new Error(`no root for ${v.toNumber()}`);
 }
 
+/** Octaves of price / distance that a table of their own covers, from this power of two on, in 4 pieces each. */
+const RATIO = { fromPower: -40, octaves: 44, pieces: 4, degree: 5 } as const;
+
+/** Deviation over distance, 1/u, by price / distance: one look-up where both are of a size, as for most options. */
+function ratioTable(): TableFile {
+  const octaves = Array.from({ length: RATIO.octaves }, (_, octave) => {
+    const from = 2 ** (RATIO.fromPower + octave);
+    return piecewisePolynomials({ ...RATIO, from, to: 2 * from }, (ratio) => {
+      const share = ONE.div(ratio.scale(1).plus(1));
+      const isNear = share.mul(share).toNumber() < NEAR.to;
+      const u = isNear ? deviationsOfShare(share) : deviationsOfLog(ln(ratio).scale(1).neg().sqrt());
+      return ONE.div(u);
+    });
+  });
+  return file('ratio-table', 'Table of the first guess of most volatilities.', [
+    constant('RATIO_FROM', 'The least price / distance in the table.', 2 ** RATIO.fromPower),
+    constant('RATIO_TO', 'Where the table ends.', 2 ** (RATIO.fromPower + RATIO.octaves)),
+    list(
+      'RATIOS',
+      `${RATIO.octaves} octaves of price / distance, ${RATIO.pieces} pieces each, of deviation / distance.`,
+      octaves.flat(2),
+    ),
+  ]);
+}
+
 /** Powers [of the normal deviation squared, of x squared] in the correction from the normal to the lognormal model. */
 const CORRECTION_POWERS = [1, 2, 3, 4].flatMap((i) =>
   [0, 1, 2, 3].filter((j) => i + j <= 4).map((j) => [i, j] as const),
@@ -217,5 +242,5 @@ function seedTables(): TableFile {
 
 /** Every generated file; takes some seconds. */
 export function buildTableFiles(): TableFile[] {
-  return [elementaryTables(), millsTable(), seedTables()];
+  return [elementaryTables(), millsTable(), seedTables(), ratioTable()];
 }

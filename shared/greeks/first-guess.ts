@@ -1,5 +1,6 @@
 // First guesses of an option's total deviation (volatility x sqrt(years)) from its price, by the normal model.
 import { LN2_HIGH, LOGS, RECIPROCALS } from './elementary-tables.ts';
+import { RATIO_FROM, RATIO_TO, RATIOS } from './ratio-table.ts';
 import { CORRECTION, FAR, FAR_FROM, NEAR, NEAR_TO } from './seed-tables.ts';
 
 // Constants of this module: V8 looks imported ones up at every use.
@@ -7,6 +8,7 @@ const near = NEAR;
 const far = FAR;
 const logs = LOGS;
 const reciprocals = RECIPROCALS;
+const ratios = RATIOS;
 const STRIDE = 6;
 const NEAR_PER_UNIT = 32 / NEAR_TO;
 const FAR_PER_UNIT = 2;
@@ -16,6 +18,23 @@ const double = new Float64Array(1);
 const words = new Uint32Array(double.buffer);
 double[0] = 1;
 const HIGH = words[1] === 0 ? 0 : 1;
+
+/** Exponent field of RATIO_FROM, and 8 over the power of two that each octave begins with. */
+double[0] = RATIO_FROM;
+const RATIO_EXPONENT = (words[HIGH] as number) >>> 20;
+const eighths = new Float64Array(64);
+for (let at = 0, eighth = 8 / RATIO_FROM; at < eighths.length; at++, eighth /= 2) eighths[at] = eighth;
+const ratioFrom = RATIO_FROM;
+const ratioTo = RATIO_TO;
+
+/** A polynomial of degree 5 in t, its coefficients at `at`. */
+function polynomial(table: Float64Array, at: number, t: number): number {
+  const t2 = t * t;
+  const low = (table[at] as number) + (table[at + 1] as number) * t;
+  const middle = (table[at + 2] as number) + (table[at + 3] as number) * t;
+  const high = (table[at + 4] as number) + (table[at + 5] as number) * t;
+  return low + (middle + high * t2) * t2;
+}
 
 /** Natural logarithm of a normal x > 0 within 1e-12: a guess needs no more, and shorter is in-lined. */
 function roughLn(x: number): number {
@@ -29,28 +48,33 @@ function roughLn(x: number): number {
   );
 }
 
+/** The same as below where price and distance are of two sizes. */
+function unevenDeviation(price: number, distance: number): number {
+  const straddle = 2 * price + distance;
+  const share = distance / straddle;
+  const square = share * share;
+  if (square < NEAR_TO) {
+    const place = square * NEAR_PER_UNIT;
+    const piece = place | 0;
+    return straddle * polynomial(near, piece * STRIDE, 2 * (place - piece) - 1);
+  }
+  const place = (Math.sqrt(-2 * roughLn(price / distance)) - FAR_FROM) * FAR_PER_UNIT;
+  const piece = Math.min(place | 0, FAR_PIECES - 1);
+  return distance / polynomial(far, piece * STRIDE, 2 * (place - piece) - 1);
+}
+
 /**
  * Deviation, in the unit of `price`, that gives a `price` > 0 to an option at `distance` >= 0 out of the money when the
  * underlying is normally distributed; within about 1e-8 as long as price / distance is above e^-900.
  */
 export function normalDeviation(price: number, distance: number): number {
-  const straddle = 2 * price + distance;
-  const share = distance / straddle;
-  const square = share * share;
-  const isNear = square < NEAR_TO;
-  const place = isNear
-    ? square * NEAR_PER_UNIT
-    : (Math.sqrt(-2 * roughLn(price / distance)) - FAR_FROM) * FAR_PER_UNIT;
-  const piece = Math.min(place | 0, FAR_PIECES - 1);
-  const table = isNear ? near : far;
-  const at = piece * STRIDE;
-  const t = 2 * (place - piece) - 1;
-  const t2 = t * t;
-  const low = (table[at] as number) + (table[at + 1] as number) * t;
-  const middle = (table[at + 2] as number) + (table[at + 3] as number) * t;
-  const high = (table[at + 4] as number) + (table[at + 5] as number) * t;
-  const value = low + (middle + high * t2) * t2;
-  return isNear ? straddle * value : distance / value;
+  const ratio = price / distance;
+  if (!(ratio >= ratioFrom && ratio < ratioTo)) return unevenDeviation(price, distance);
+  double[0] = ratio;
+  // The exponent is the octave, the two bits below it the piece.
+  const piece = ((words[HIGH] as number) >>> 18) - 4 * RATIO_EXPONENT;
+  const t = ratio * (eighths[piece >> 2] as number) - (9 + 2 * (piece & 3));
+  return distance * polynomial(ratios, piece * STRIDE, t);
 }
 
 const [a1, a1x2, a1x4, a1x6, a2, a2x2, a2x4, a3, a3x2, a4] = [...CORRECTION] as [
