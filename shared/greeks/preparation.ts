@@ -17,6 +17,8 @@ const work = sharedWork;
 
 const DAYS_PER_YEAR = 365;
 const MACHINE_EPSILON = 2 ** -52;
+/** No strike is prepared when the forward is new. */
+const NO_STRIKE = -0.5;
 /** Strikes nearer than this, (F - K)² / (F + K)², are near. */
 const NEAR_SQUARE_TO = 0.0625;
 /** Below it half of the series is enough. */
@@ -33,6 +35,7 @@ export function prepareTerms({ forward, years, rate, timeValueMin }: Readonly<Ex
     return OPTION_STATUS.badTerms;
   }
   work.forward = forward;
+  work.strike = NO_STRIKE;
   if (years < OPTION_YEARS_MIN) return OPTION_STATUS.expired;
   const discount = exp(-rate * years);
   const sqrtYears = Math.sqrt(years);
@@ -52,6 +55,8 @@ export function prepareTerms({ forward, years, rate, timeValueMin }: Readonly<Ex
 /** Takes a strike into the work: how far from the forward it is. Returns false when it is far. */
 export function prepareStrike(columns: OptionColumns, at: number): boolean {
   const strike = columns.strikes[at] as number;
+  // Call and put of a strike are neighbours in most chains.
+  if (strike === work.strike) return work.isNear;
   const { forward } = work;
   const distance = Math.abs(forward - strike);
   const unit = Math.sqrt(forward * strike);
@@ -69,6 +74,7 @@ export function prepareStrike(columns: OptionColumns, at: number): boolean {
   const z2 = z * z;
   if (z2 >= NEAR_SQUARE_TO) {
     work.logDistance = ln(larger / smaller);
+    work.isNear = false;
     return false;
   }
   // ln F/K = 2 artanh(z), by its series.
@@ -82,6 +88,7 @@ export function prepareStrike(columns: OptionColumns, at: number): boolean {
   const factor = 2 * inverseSum * series;
   work.logDistance = distance * factor;
   work.logPerDistance = unit * factor;
+  work.isNear = true;
   return true;
 }
 

@@ -17,7 +17,9 @@ export const work = {
   thetaOfPrice: 0.5,
   rhoFactor: 0.5,
   gammaFactor: 0.5,
+  /** The strike that is prepared, and whether the one-step root is for it. */
   strike: 0.5,
+  isNear: false,
   /** sqrt(forward x strike). */
   unit: 0.5,
   inverseUnit: 0.5,

@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   decode: () => import('./decode.ts'),
   pipeline: () => import('./pipeline.ts'),
   plan: () => import('./plan.ts'),
+  greeks: () => import('./greeks.ts'),
   latency: () => import('./latency.ts'),
   instruments: () => import('./instruments.ts'),
   memory: () => import('./memory.ts'),
