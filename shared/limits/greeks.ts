@@ -14,3 +14,11 @@ export const OPTION_VOLATILITY_MIN = 1e-9;
 export const OPTION_VOLATILITY_MAX = 1e9;
 /** Time value in units of sqrt(forward x strike): below it squares and densities leave the range of doubles. */
 export const OPTION_TIME_VALUE_MIN = 1e-300;
+/** Spread over mid above which a book's mid is no price: India VIX's rule; and the ticks that are no wide spread at any price. */
+export const OPTION_SPREAD_SHARE_MAX = 0.3;
+export const OPTION_SPREAD_TICKS_MAX = 4;
+/** Seconds after which a last trade, without a book, no longer says what an option is worth beside the forward of now. */
+export const OPTION_LAST_TRADE_AGE_S_MAX = 5;
+/** Strikes around the money that a synthetic forward takes: with fewer one bad quote decides, more are far and wide. */
+export const SYNTHETIC_STRIKES_MIN = 3;
+export const SYNTHETIC_STRIKES_MAX = 5;
