@@ -9,6 +9,8 @@ export interface DevJson {
   /** Edge endpoints. */
   readonly url: string;
   readonly ws: string;
+  /** For Kite's own clients. */
+  readonly kiteWs: string;
   /** JWT of a demo user with every permission, good for a day. */
   readonly token: string;
   /** API key with every scope. */

@@ -6,7 +6,7 @@ import type { CommittedMigration } from './house/config-rules.ts';
 import { checkHouse } from './house/rules.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const CHECKED = /\.(ts|js|sql|css|html|toml)$|^(tsconfig\.[a-z-]+|biome|package-lock)\.json$/;
+const CHECKED = /\.(ts|js|sql|css|html|toml)$|^(tsconfig\.[a-z-]+|biome)\.json$|(^|\/)package-lock\.json$/;
 const LISTING_BYTES_MAX = 64 * 1024 * 1024;
 
 function git(...args: string[]): string {

@@ -292,6 +292,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const info = {
     url: urlOf(ports.edge),
     ws: `ws://127.0.0.1:${ports.edge}/ws/ticks`,
+    kiteWs: `ws://127.0.0.1:${ports.edge}/ws/kite`,
     token: await mint(),
     apiKey: dataDir.secrets.apiKey,
     userService: urlOf(ports.userService),

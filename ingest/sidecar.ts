@@ -8,6 +8,7 @@ import { type Config, readSessionCalendar } from './config.ts';
 import { Batcher } from './core/batcher.ts';
 import { DemandBook, type PinnedInstrument } from './core/demand.ts';
 import { EMPTY_INSTRUMENT_BOOK } from './core/instrument-book.ts';
+import { OrderUpdates } from './core/order-updates.ts';
 import { Pipeline } from './core/pipeline.ts';
 import { ControlLink } from './edge/control-link.ts';
 import { FlushLoop } from './edge/flush-loop.ts';
@@ -52,6 +53,7 @@ export class Sidecar {
   readonly #batcher: Batcher;
   readonly #pipeline: Pipeline;
   readonly #demand = new DemandBook();
+  readonly #orderUpdates = new OrderUpdates();
   readonly #instruments: Instruments;
   readonly #pool: KitePool;
   readonly #edge: EdgeClient;
@@ -169,6 +171,9 @@ export class Sidecar {
       onFrameTooBig: () => {
         this.#pipeline.counters.frameFaults.frame_too_big++;
       },
+      onText: (message) => {
+        if (message.type === 'order') this.#onOrderUpdate(message.data);
+      },
     });
   }
 
@@ -221,6 +226,15 @@ export class Sidecar {
     if (this.#demand.expire(clock.monotonicMs())) this.#applyDemand();
     this.#options.logins?.observe(this.#pool.status());
     this.#demandTimer = clock.after(DEMAND_CHECK_MS, () => this.#checkDemand());
+  }
+
+  /** Best effort, as Kite's own ticker: what is lost on the way is in the order book. */
+  #onOrderUpdate(payload: object): void {
+    const { clock, log } = this.#options;
+    const verdict = this.#orderUpdates.take(payload, clock.monotonicMs());
+    if (verdict.kind === 'new') this.#controlLink.notify('order_update', verdict.order);
+    // Never what is in it: that is somebody's order.
+    if (verdict.kind === 'dropped') log.warn('order update dropped', { reason: verdict.reason });
   }
 
   /** Synchronous from the wish to the message at Kite's socket: no other event can come in between. */

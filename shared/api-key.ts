@@ -6,6 +6,8 @@ export const API_KEY_PATTERN = /^te_[A-Za-z0-9_-]{43}$/;
 
 /** What a key may be allowed to do. */
 export const API_KEY_SCOPES = [
+  'market:read',
+  'orders:read',
   'tokens:revoke',
   'gateways:drain',
   'stats:read',

@@ -1,7 +1,7 @@
 // The control link: what sidecar and edge say to each other over the socket that the sidecar dials.
 //
-// JSON text, one message each. Either side may send any kind: a request has one reply, a wake-up has none and may get
-// lost. Names that the other side does not know yet are answered or ignored, so that the two need not be deployed at once.
+// JSON text, one message each. Either side may send any kind: a request has one reply, a wake-up and a notice have none and
+// may get lost. Names that the other side does not know yet are answered or ignored, so that the two need not be deployed at once.
 import { ERRORS, type ErrorCode } from './errors.ts';
 import type { InstrumentToken } from './instrument.ts';
 
@@ -28,6 +28,10 @@ export function isWakeUp(name: string): name is WakeUp {
   return (WAKE_UPS as readonly string[]).includes(name);
 }
 
+/** What the sidecar tells the edge once, with all that there is to know of it: an order update's JSON text. */
+export const NOTICES = ['order_update'] as const;
+export type Notice = (typeof NOTICES)[number];
+
 export interface ControlRequest {
   readonly kind: 'request';
   /** Repeated by the reply; unique also across restarts of whoever asks. */
@@ -53,7 +57,13 @@ export interface ControlWakeUp {
   readonly name: string;
 }
 
-export type ControlMessage = ControlRequest | ControlReply | ControlWakeUp;
+export interface ControlNotice {
+  readonly kind: 'notice';
+  readonly name: string;
+  readonly payload: unknown;
+}
+
+export type ControlMessage = ControlRequest | ControlReply | ControlWakeUp | ControlNotice;
 
 /** What became of a request. */
 export type ControlAnswer =
@@ -92,6 +102,7 @@ export function parseControl(text: string): ControlMessage | undefined {
   if (kind === 'reply') return parseReply(fields);
   if (!isText(name)) return undefined;
   if (kind === 'wake_up') return { kind, name };
+  if (kind === 'notice') return { kind, name, payload: payload ?? null };
   if (kind !== 'request' || !isText(id)) return undefined;
   if (typeof deadline_ms !== 'number' || !(deadline_ms > 0)) return undefined;
   return { kind, id, name, deadline_ms, payload: payload ?? null };

@@ -17,7 +17,7 @@ export function checkHouse(
 ): Violation[] {
   const found = files.flatMap((file) => {
     if (/^tsconfig\.[a-z-]+\.json$/.test(file.path)) return checkCompilerConfig(file);
-    if (file.path === 'package-lock.json') return checkLockfile(file);
+    if (/(^|\/)package-lock\.json$/.test(file.path)) return checkLockfile(file);
     if (file.path === 'biome.json') return checkLinterConfig(file);
     return [...(/\.(ts|js)$/.test(file.path) ? checkImports(file) : []), ...checkText(file)];
   });

@@ -10,6 +10,7 @@ import {
   type ControlRequests,
   encodeControl,
   isWakeUp,
+  type Notice,
   parseControl,
   signedEpoch,
   type WakeUp,
@@ -76,6 +77,12 @@ export class ControlLink {
 
   stop(): void {
     this.#abandonSocket();
+  }
+
+  /** Tells the edge once. It is lost when the link is not open, or breaks before it is there. */
+  notify(name: Notice, payload: unknown): void {
+    if (this.#openSinceMs === undefined) return;
+    this.#socket?.send(encodeControl({ kind: 'notice', name, payload }));
   }
 
   #dial(): void {

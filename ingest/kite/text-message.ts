@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 const TextMessage = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('order'), data: z.unknown() }),
+  z.object({ type: z.literal('order'), data: z.record(z.string(), z.unknown()) }),
   z.object({ type: z.literal('error'), data: z.string() }),
   z.object({ type: z.literal('message'), data: z.unknown() }),
 ]);

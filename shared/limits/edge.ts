@@ -48,14 +48,20 @@ export const SHARD_PUSH_MS_MAX = 500;
 export const GATEWAY_FLUSH_WINDOW_MS = 20;
 /** Rows that a flush notes down before it sends them: 4 MB; 1,000 clients with 260 changed instruments each. */
 export const FLUSH_ROWS_QUEUED_MAX = 262_144;
-/** Bytes of rows that a flush makes before it sends them: 10,000 changed instruments, in one mode. */
-export const FLUSH_ROWS_BYTES_MAX = 262_144;
+/** Bytes of rows that a flush makes before it sends them: 40,000 changed instruments in binary, 2,800 as Kite's packets. */
+export const FLUSH_ROWS_BYTES_MAX = 524_288;
+/** Rows of the same, however short: a row has 18 bits where it is noted down, and an instrument has at most six. */
+export const FLUSH_ROWS_MAX = 262_144 - 6;
 /** Characters of JSON rows that a flush makes before it sends them: 8 MB, 10,000 full ticks. */
 export const FLUSH_ROWS_CHARS_MAX = 8_388_608;
 /** Bytes or characters of one frame of rows; more rows make another frame. As much as an empty socket is given. */
 export const ROWS_FRAME_BYTES_MAX = 65_536;
-/** The first push of a round waits so long for the others: they come within a few milliseconds, or have nothing to bring. */
-export const GATEWAY_GATHER_MS_MAX = 6;
+/** The first push of a round waits so long for the others: they come within milliseconds, or have nothing to bring. */
+export const GATEWAY_GATHER_MS_MIN = 6;
+/** The same where a flush costs more than that: its whole cost, which is this with 1,000 clients. */
+export const GATEWAY_GATHER_MS_MAX = 20;
+/** Frames of one flush that are sent in one go: 1 ms of work, after which they leave before the next ones are made. */
+export const FLUSH_FRAMES_AT_ONCE = 100;
 /** Pause before full sockets are looked at again: from the first, doubled while nothing moves, to the second. */
 export const DRAIN_PAUSE_MS_MIN = 1;
 export const DRAIN_PAUSE_MS_MAX = 50;

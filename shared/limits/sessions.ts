@@ -70,6 +70,8 @@ export const TOKEN_WARNING_MS = 60_000;
 export const MESSAGES_PER_SECOND_MAX = 20;
 /** Messages of one socket that arrive per second (20 x the pace) before it is closed: no mistake sends so many. */
 export const MESSAGES_ABUSIVE_PER_SECOND = 400;
+/** The same where messages that wait are carried out together: each may name one instrument of all that there can be. */
+export const MESSAGES_JOINED_ABUSIVE_PER_SECOND = 3_000;
 /** How long a Worker or gateway may go by what it last read of the revocations; a revoked token passes for so long at most. */
 export const REVOCATION_CACHE_MS = 5_000;
 /** Wait of an upgrade for the database; without an answer it goes by what was known before. */
@@ -82,6 +84,15 @@ export const REVOKE_BODY_BYTES_MAX = 4_096;
 export const USER_ID_CHARS_MAX = 256;
 /** Characters of an Origin header that a refusal repeats: a host name has 253 at most. */
 export const ORIGIN_CHARS_MAX = 300;
+/** Refused tokens that one error text names to a client of Kite's protocol; it counts the rest. */
+export const KITE_ERROR_TOKENS_MAX = 20;
+/** A client of Kite's protocol that was sent nothing for so long gets a heartbeat: after 5 s of silence it reconnects. */
+export const KITE_HEARTBEAT_MS = 1_000;
+/**
+ * A socket that was opened with an API key lives for so long at most: then its client connects again, and a key that was
+ * revoked meanwhile is refused. A day, as Kite's own tokens, so that a trading day has one such break at most.
+ */
+export const API_KEY_SESSION_MS_MAX = 24 * 3_600_000;
 /** Characters of an unknown format that a refusal repeats. */
 export const FORMAT_CHARS_MAX = 40;
 /** Row ids of one binary connection: two bytes each at most, and five times what a client can subscribe to. */

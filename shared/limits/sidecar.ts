@@ -61,6 +61,12 @@ export const DEMAND_LINGER_MS = 60_000;
 export const DEMAND_PLAN_MS_MIN = 100;
 /** Time for the sidecar to hear that nobody wants it, and to act. */
 export const UNWANTED_SLACK_MS = 2_000;
+/** Characters of an order update as JSON: Kite's have one to two thousand. */
+export const ORDER_UPDATE_CHARS_MAX = 16_384;
+/** Order updates that are passed on per second: Kite takes ten orders a second of an account, each has a few updates. */
+export const ORDER_UPDATES_PER_SECOND_MAX = 200;
+/** Order updates that a repeat is known by, 2 kB each: all sockets bring an update within moments. */
+export const ORDER_UPDATES_REMEMBERED_MAX = 1_000;
 /** Sidecar's status report to the edge, and its size. */
 export const STATUS_INTERVAL_MS = 1_000;
 export const STATUS_BYTES_MAX = 64 * 1024;

@@ -18,6 +18,8 @@ export interface Bench {
   /** One line: what is measured, against what. */
   readonly about: string;
   run(options: BenchOptions): Promise<Readonly<Record<string, Figure>>>;
+  /** The figures as SVG, where a picture says more. `caption`: which machine, which commit. */
+  chart?(figures: Readonly<Record<string, Figure>>, caption: string): string;
 }
 
 const ROUNDS = 7;

@@ -11,14 +11,24 @@ import { startCluster } from '../support/cluster.ts';
 
 export interface EdgeHost {
   readonly pid: number;
+  readonly host: string;
+  readonly port: number;
+  /** What the edge takes the sidecar's posts with. */
+  readonly ingestSecret: string;
+  tokenOf(userId: string): Promise<string>;
   /** Endpoints of as many users as this many clients need, their tokens included. */
   urlsFor(clients: number): Promise<string[]>;
   stop(): Promise<void>;
 }
 
-/** Runs on a free port of 127.0.0.1; its workerd must be this process's only one. */
-export async function startEdgeHost(): Promise<EdgeHost> {
+const HOST = '127.0.0.1';
+const INGEST_SECRET = 'ingest-secret-of-a-bench';
+
+/** Runs on a free port; its workerd must be this process's only one. `vars` are added to those of wrangler.toml. */
+export async function startEdgeHost(vars: Readonly<Record<string, string>> = {}): Promise<EdgeHost> {
   const directory = mkdtempSync(join(tmpdir(), 'ticker-edge-host-'));
+  const remove = () => rmSync(directory, { recursive: true, force: true });
+  process.once('exit', remove);
   const cluster = await startCluster();
   const databaseUrl = await cluster.createDatabase();
   await migrate({ url: databaseUrl });
@@ -28,26 +38,41 @@ export async function startEdgeHost(): Promise<EdgeHost> {
     port,
     directory,
     databaseUrl,
-    ingestSecret: 'ingest-secret-of-a-bench',
+    ingestSecret: INGEST_SECRET,
     apiKeyPepper: 'api-key-pepper-of-a-bench',
     credentialsKeys: `bench:${'0'.repeat(64)}`,
-    vars: { JWT_JWKS: JSON.stringify(issuer.jwks), ENVIRONMENT: 'development' },
+    vars: { JWT_JWKS: JSON.stringify(issuer.jwks), ENVIRONMENT: 'development', ...vars },
     onRestart: () => {
       throw new Error('workerd has died under the bench');
     },
   });
   return {
     pid: workerd.pid,
-    urlsFor: (clients) => endpointsOf(issuer, `ws://127.0.0.1:${port}/ws/ticks`, clients, 'bench'),
+    host: HOST,
+    port,
+    ingestSecret: INGEST_SECRET,
+    tokenOf: (userId) => mintFor(issuer, userId),
+    urlsFor: (clients) => endpointsOf(issuer, `ws://${HOST}:${port}/ws/ticks`, clients, 'bench'),
     async stop() {
       await workerd.stop();
       await cluster.stop();
-      rmSync(directory, { recursive: true, force: true });
+      process.off('exit', remove);
+      remove();
     },
   };
 }
 
 type Minter = Pick<Awaited<ReturnType<typeof createTokenIssuer>>, 'mint'>;
+
+function mintFor(issuer: Minter, userId: string): Promise<string> {
+  return issuer.mint({
+    userId,
+    email: `${userId}@example.com`,
+    name: `Trader ${userId}`,
+    roles: ['trader'],
+    permissions: ['market:read'],
+  });
+}
 
 /** One endpoint per user of a group; clients take them in turn, so that no user has more sockets than he may. */
 export async function endpointsOf(
@@ -57,14 +82,6 @@ export async function endpointsOf(
   group: string,
 ): Promise<string[]> {
   const users = Math.ceil(clients / CONNECTIONS_PER_USER_MAX);
-  const tokens = Array.from({ length: users }, (_, i) =>
-    issuer.mint({
-      userId: `${group}_${i}`,
-      email: `trader_${i}@example.com`,
-      name: `Trader ${i}`,
-      roles: ['trader'],
-      permissions: ['market:read'],
-    }),
-  );
+  const tokens = Array.from({ length: users }, (_, i) => mintFor(issuer, `${group}_${i}`));
   return (await Promise.all(tokens)).map((token) => `${ws}?token=${token}`);
 }

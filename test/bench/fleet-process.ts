@@ -1,25 +1,11 @@
 // A fleet of clients in a process of its own, so that they do not take the time of whoever measures.
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { ClientFleet, FleetOptions, Timing, Wish } from './client-fleet.ts';
+import { CalledProcess } from './process-calls.ts';
 
-type FleetMethod = Extract<
+export type FleetMethod = Extract<
   keyof ClientFleet,
   'open' | 'subscribe' | 'startTiming' | 'stopTiming' | 'setReading' | 'snapshot' | 'returnAtOnce' | 'close'
 >;
-
-export interface FleetCall {
-  readonly id: number;
-  readonly method: FleetMethod | 'create' | 'figures';
-  readonly args: readonly unknown[];
-}
-
-export interface FleetAnswer {
-  readonly id: number;
-  readonly value?: unknown;
-  readonly error?: string;
-}
 
 export interface FleetFigures {
   readonly frames: number;
@@ -30,39 +16,16 @@ export interface FleetFigures {
 }
 
 export class FleetProcess {
-  readonly #child: ChildProcess;
-  readonly #waiting = new Map<
-    number,
-    { resolve: (value: unknown) => void; reject: (error: Error) => void }
-  >();
-  #calls = 0;
-
-  private constructor() {
-    this.#child = fork(fileURLToPath(new URL('fleet-program.ts', import.meta.url)));
-    this.#child.on('message', ({ id, value, error }: FleetAnswer) => {
-      const waiting = this.#waiting.get(id);
-      this.#waiting.delete(id);
-      if (error === undefined) waiting?.resolve(value);
-      else waiting?.reject(new Error(error));
-    });
-    this.#child.on('exit', (code) => {
-      for (const { reject } of this.#waiting.values())
-        reject(new Error(`the load process ended with ${code}`));
-    });
-  }
+  readonly #process = new CalledProcess('fleet-program.ts');
 
   static async start(options: FleetOptions): Promise<FleetProcess> {
     const fleet = new FleetProcess();
-    await fleet.#call('create', options);
+    await fleet.#process.call('create', options);
     return fleet;
   }
 
-  #call(method: FleetCall['method'], ...args: readonly unknown[]): Promise<unknown> {
-    const id = ++this.#calls;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#child.send({ id, method, args } satisfies FleetCall);
-    });
+  #call(method: FleetMethod, ...args: readonly unknown[]): Promise<unknown> {
+    return this.#process.call(method, ...args);
   }
 
   async open(): Promise<void> {
@@ -94,16 +57,14 @@ export class FleetProcess {
   }
 
   async figures(): Promise<FleetFigures> {
-    return (await this.#call('figures')) as FleetFigures;
+    return (await this.#process.call('figures')) as FleetFigures;
   }
 
   async closeClients(): Promise<void> {
     await this.#call('close');
   }
 
-  async stop(): Promise<void> {
-    const ended = once(this.#child, 'exit');
-    this.#child.disconnect();
-    await ended;
+  stop(): Promise<void> {
+    return this.#process.stop();
   }
 }

@@ -9,6 +9,7 @@ import { CLIENT_STALLED_MS_MAX } from '../../shared/limits.ts';
 import type { Bench, Figure } from './bench.ts';
 import { percentile } from './bench.ts';
 import type { Timing, Wish } from './client-fleet.ts';
+import { CountingFleet } from './counting-fleet.ts';
 import { endpointsOf } from './edge-host.ts';
 import { type FleetFigures, FleetProcess } from './fleet-process.ts';
 import { KiteMeter } from './kite-meter.ts';
@@ -38,6 +39,7 @@ const STALLED_SECONDS = 5;
 const STALLING_SECONDS_MAX = 30;
 const RETURNING_CLIENTS = 5_000;
 const MS_PER_SECOND = 1_000;
+const POLL_MS = 100;
 
 interface System {
   readonly stack: Stack;
@@ -110,7 +112,32 @@ interface Load {
 
 interface Fleets {
   readonly timed: FleetProcess;
-  readonly others: FleetProcess;
+  /** They read heads of messages only: what they take of the machine is not what is measured. */
+  readonly others: CountingFleet;
+}
+
+/** Counting clients, each with a different stretch of the tokens as the timed ones have. */
+async function openOthers(
+  system: System,
+  clients: number,
+  wish: Wish,
+  format: Format,
+): Promise<CountingFleet> {
+  const urls = (await endpointsFor(system, clients)).map((url) => new URL(url));
+  const { hostname: host, port } = new URL(system.stack.info.ws);
+  const { tokens, perClient } = wish;
+  return CountingFleet.open({
+    format: format === 'binary' ? 'binary' : 'json_per_tick',
+    host,
+    port: Number(port),
+    clients: Array.from({ length: clients }, (_, i) => ({
+      token: urls[i % urls.length]?.searchParams.get('token') ?? '',
+      tokens: Array.from(
+        { length: perClient },
+        (_, k) => tokens[(i * perClient + k) % tokens.length] as number,
+      ),
+    })),
+  });
 }
 
 function edgePid({ stack }: System): number {
@@ -123,7 +150,7 @@ function edgePid({ stack }: System): number {
 async function timeTicks(system: System, { timed, others }: Fleets, seconds: number): Promise<Load> {
   const snap = async () => ({
     edgeMs: usageOf(edgePid(system)).cpuMs,
-    fleets: await Promise.all([timed.figures(), others.figures()]),
+    fleets: await Promise.all([timed.figures(), others.tally()]),
   });
   const before = await snap();
   const fromMs = performance.now();
@@ -132,7 +159,7 @@ async function timeTicks(system: System, { timed, others }: Fleets, seconds: num
   const timing = await timed.stopTiming();
   const tookMs = performance.now() - fromMs;
   const after = await snap();
-  const sum = (figures: readonly FleetFigures[], field: 'frames' | 'cpuMs') =>
+  const sum = (figures: readonly Pick<FleetFigures, 'frames' | 'cpuMs'>[], field: 'frames' | 'cpuMs') =>
     figures.reduce((total, figure) => total + figure[field], 0);
   return {
     timing,
@@ -159,17 +186,19 @@ async function underLoad<T>(
 ): Promise<T> {
   const wish = { tokens, perClient: perClient(clients, tokens, format) };
   const timed = await startFleet(system, TIMED_CLIENTS, true, format);
-  const others = await startFleet(system, clients - TIMED_CLIENTS, false, format);
+  const others = await openOthers(system, clients - TIMED_CLIENTS, wish, format);
   try {
-    await others.subscribe(wish);
+    await others.subscribe();
     await timed.subscribe(wish);
     await sleep(SETTLE_MS);
     return await measure({ timed, others }, wish);
   } finally {
-    for (const fleet of [timed, others]) {
-      await fleet.closeClients();
-      await fleet.stop();
-    }
+    await timed.closeClients();
+    await timed.stop();
+    await others.stop();
+    // The next ones find a gateway without these.
+    for (let waitedMs = 0; (await connectionsAt(system)) > 0 && waitedMs < SETTLE_MS; waitedMs += POLL_MS)
+      await sleep(POLL_MS);
   }
 }
 

@@ -1,19 +1,23 @@
-// npm run bench [-- NAME...] [-- --json FILE] [-- --recording DIR]: runs the benches, prints a table, writes the figures.
+// npm run bench [-- NAME...] [-- --json FILE] [-- --recording DIR] [-- --chart]: runs the benches, prints a table, writes
+// the figures, and draws docs/bench/NAME.svg of those that have a chart.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Bench, Figure } from './bench.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   decode: () => import('./decode.ts'),
+  fanout: () => import('./fanout.ts'),
   pipeline: () => import('./pipeline.ts'),
   plan: () => import('./plan.ts'),
   greeks: () => import('./greeks.ts'),
   latency: () => import('./latency.ts'),
   instruments: () => import('./instruments.ts'),
   memory: () => import('./memory.ts'),
+  scale: () => import('./scale.ts'),
   system: () => import('./system.ts'),
   wire: () => import('./wire.ts'),
 };
@@ -44,9 +48,14 @@ function print(name: string, figures: Readonly<Record<string, Figure>>): void {
   }
 }
 
+function write(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'string' }, recording: { type: 'string' } },
+  options: { json: { type: 'string' }, recording: { type: 'string' }, chart: { type: 'boolean' } },
 });
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHES);
 const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
@@ -63,9 +72,12 @@ for (const name of names) {
   console.log(`${name}: ${bench.about}`);
   const figures = await bench.run(values.recording === undefined ? {} : { recording: values.recording });
   print(name, figures);
-  results.push({ name, machine: machine(), commit: commit(), figures });
+  const result = { name, machine: machine(), commit: commit(), figures };
+  results.push(result);
+  const path = fileURLToPath(new URL(`../../docs/bench/${name}.svg`, import.meta.url));
+  if (values.chart && bench.chart)
+    write(path, bench.chart(figures, `${result.machine}; commit ${result.commit}`));
 }
 if (values.json !== undefined) {
-  mkdirSync(dirname(values.json), { recursive: true });
-  writeFileSync(values.json, `${JSON.stringify(results.length === 1 ? results[0] : results, null, 2)}\n`);
+  write(values.json, `${JSON.stringify(results.length === 1 ? results[0] : results, null, 2)}\n`);
 }

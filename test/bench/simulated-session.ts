@@ -4,10 +4,10 @@ import { MARKET_STEP_MS, Market } from '../../ingest/simulator/core/market.ts';
 import { writeReceivedAt } from '../../shared/tick.ts';
 import { copyOfRecord, type SessionTick, type TickSession } from './tick-session.ts';
 
-const TRADING_DATE = '2026-11-23';
-const START_MS = Date.parse('2026-11-23T10:00:00+05:30');
+export const TRADING_DATE = '2026-11-23';
+export const START_MS = Date.parse('2026-11-23T10:00:00+05:30');
 const MINUTES = 10;
-const SEED = 1;
+export const SEED = 1;
 const TICKS_PER_INSTRUMENT_PER_SECOND = 1.5;
 const OPTIONS = 48;
 const SHARES = 19;

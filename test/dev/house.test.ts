@@ -192,6 +192,7 @@ describe('settings', () => {
     }
     expect(checkLinterConfig(own('biome.json'))).toEqual([]);
     expect(checkLockfile(own('package-lock.json'))).toEqual([]);
+    expect(checkLockfile(own('test/bench/peers/package-lock.json'))).toEqual([]);
   });
 
   test('a strict flag that is off, or taken back, is named', () => {
@@ -238,6 +239,8 @@ describe('settings', () => {
       'node_modules/@cloudflare/workerd-darwin-64 is missing: run npm run lock',
       'node_modules/@cloudflare/workerd-linux-64 comes from https://elsewhere.example/x.tgz',
     ]);
+    const peers = { path: 'test/bench/peers/package-lock.json', text: JSON.stringify({ packages }) };
+    expect(checkHouse([peers], [])).toEqual(checkLockfile(peers));
   });
 
   test('a committed migration may neither change nor go', () => {

@@ -1,6 +1,15 @@
 // The programs of the README, run as they stand there against the whole system.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -39,8 +48,8 @@ afterAll(async () => {
 });
 
 /** Runs a program until its output has matched; fails with the output when it ends before that. */
-async function outputOf(command: string, file: string, pattern: RegExp): Promise<void> {
-  const child = spawn(command, [join(folder, file), stack.info.ws, stack.info.token]);
+async function outputOf(command: string, file: string, pattern: RegExp, url = stack.info.ws): Promise<void> {
+  const child = spawn(command, [join(folder, file), url, stack.info.token]);
   running = child;
   let output = '';
   await new Promise<void>((resolve, reject) => {
@@ -89,6 +98,15 @@ describe('SDK', () => {
       await page.getByText(/^NSE:RELIANCE \d+(\.\d+)? live$/).waitFor();
     });
   });
+});
+
+test('KiteTicker', async () => {
+  const module = 'node_modules/kiteconnect';
+  mkdirSync(join(folder, 'node_modules'), { recursive: true });
+  symlinkSync(join(import.meta.dirname, '../..', module), join(folder, module));
+  writeFileSync(join(folder, 'kite.mjs'), example('kite'));
+  const both = /^256265 \d+(\.\d+)?\n[\s\S]*^738561 \d|^738561 \d+(\.\d+)?\n[\s\S]*^256265 \d/m;
+  await outputOf(process.execPath, 'kite.mjs', both, stack.info.kiteWs);
 });
 
 test('Python', async () => {

@@ -24,6 +24,7 @@ const message: fc.Arbitrary<ControlMessage> = fc.oneof(
     message: fc.string(),
   }),
   fc.record({ kind: fc.constant('wake_up' as const), name: text }),
+  fc.record({ kind: fc.constant('notice' as const), name: text, payload }),
 );
 
 test('what is written is read', () => {
@@ -57,6 +58,7 @@ describe('not a message', () => {
     ['a reply without a verdict', '{"kind":"reply","id":"1","payload":1}'],
     ['a refusal without a code', '{"kind":"reply","id":"1","ok":false,"message":"no"}'],
     ['a wake-up without a name', '{"kind":"wake_up"}'],
+    ['a notice without a name', '{"kind":"notice","payload":1}'],
     ['an id that is a number', '{"kind":"reply","id":1,"ok":true}'],
   ])('%s', (_, sent) => expect(parseControl(sent)).toBeUndefined());
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { startDatabase } from '../../dev/database.ts';
 import { findFreePort } from '../../dev/free-port.ts';
+import { signalProcess } from '../../dev/process-table.ts';
 
 export interface Cluster {
   /** Creates an empty database and returns its address. */
@@ -14,7 +15,8 @@ export interface Cluster {
 
 export async function startCluster(): Promise<Cluster> {
   const directory = mkdtempSync(join(tmpdir(), 'ticker-edge-postgres-'));
-  const remove = () => rmSync(directory, { recursive: true, force: true });
+  // A server that was ended at once may still be removing files of its own.
+  const remove = () => rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   const server = await startDatabase({
     directory: join(directory, 'cluster'),
     port: await findFreePort(),
@@ -26,6 +28,12 @@ export async function startCluster(): Promise<Cluster> {
     remove();
     throw error;
   });
+  // Miniflare ends the process at a signal: nothing but this listener runs then.
+  const abandon = () => {
+    signalProcess(server.pid, 'SIGQUIT');
+    remove();
+  };
+  process.once('exit', abandon);
   const admin = postgres(server.url, { max: 1, onnotice: () => undefined });
   let databaseCount = 0;
   return {
@@ -38,6 +46,7 @@ export async function startCluster(): Promise<Cluster> {
     async stop() {
       await admin.end({ timeout: 1 });
       await server.stop();
+      process.off('exit', abandon);
       remove();
     },
   };

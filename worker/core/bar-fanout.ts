@@ -19,7 +19,8 @@ export function fanOutBars(
     const frames = new Map<BarEncoder, string>();
     for (const session of sessions) {
       const outlet = outlets[session];
-      if (!outlet) continue;
+      // Who has subscribed to bars has a dialect that has them.
+      if (!outlet?.encodeBar) continue;
       const frame = frames.get(outlet.encodeBar) ?? outlet.encodeBar(bar);
       frames.set(outlet.encodeBar, frame);
       if (outlet.deliverBar(seq, key, frame, bar.isClosed)) delivered++;

@@ -1,5 +1,5 @@
 // When whom a gateway sends what: changes at once or at the pace of a tier, and full sockets as they empty.
-import { GATEWAY_FLUSH_WINDOW_MS } from '../../shared/limits.ts';
+import { GATEWAY_FLUSH_WINDOW_MS, GATEWAY_SEND_COST_US } from '../../shared/limits.ts';
 import { RECORD_WORDS_MAX } from '../../shared/tick.ts';
 import type { BarNews } from './bar-book.ts';
 import { fanOutBars } from './bar-fanout.ts';
@@ -29,6 +29,9 @@ const TIER_WINDOWS_MS = SPEEDS.map((speed) => (speed === 'rt' ? GATEWAY_FLUSH_WI
 export class Delivery {
   readonly lanes: SessionLanes;
   readonly round = new PushRound();
+  /** What the last flush of the first tier cost, by what a send costs. */
+  #flushCostMs = 0;
+  #framesOfFlush = 0;
   readonly #fanout: Fanout;
   readonly #source: FanoutSource;
   readonly #ring = new ResumeRing();
@@ -89,7 +92,10 @@ export class Delivery {
     for (const [tier, windowMs] of TIER_WINDOWS_MS.entries()) {
       if (this.#changed[tier]?.size === 0) continue;
       const windowEndMs = (this.#flushedAtMs[tier] ?? 0) + windowMs;
-      next = Math.min(next, tier === 0 ? Math.max(windowEndMs, this.round.endsAtMs(nowMs)) : windowEndMs);
+      next = Math.min(
+        next,
+        tier === 0 ? Math.max(windowEndMs, this.round.endsAtMs(nowMs, this.#flushCostMs)) : windowEndMs,
+      );
     }
     return next;
   }
@@ -97,9 +103,10 @@ export class Delivery {
   /**
    * Sends what has changed to everybody whose turn it is and whose socket has room: the first change after a quiet
    * window as soon as its round is here, then the newest value at the end of each. `everything` also sends what the first tier's window
-   * would still hold back. Returns the frames delivered.
+   * would still hold back. No more than `framesAtOnce` are sent now by a flush whose frames can wait, the others by `sendOn`.
+   * Returns the frames delivered.
    */
-  flush(nowMs: number, everything = false): number {
+  flush(nowMs: number, everything = false, framesAtOnce = Number.POSITIVE_INFINITY): number {
     let delivered = 0;
     for (const [tier, windowMs] of TIER_WINDOWS_MS.entries()) {
       const slots = this.#changed[tier];
@@ -107,7 +114,9 @@ export class Delivery {
       // A clock that is set back must not hold ticks up until it is where it was.
       const isWindowOver = sinceMs >= windowMs || sinceMs < 0;
       const isDue =
-        tier > 0 ? isWindowOver : everything || (isWindowOver && nowMs >= this.round.endsAtMs(nowMs));
+        tier > 0
+          ? isWindowOver
+          : everything || (isWindowOver && nowMs >= this.round.endsAtMs(nowMs, this.#flushCostMs));
       if (!slots || slots.size === 0 || !isDue) continue;
       const flush: Flush = {
         seq: this.#nextSeq(nowMs),
@@ -116,12 +125,32 @@ export class Delivery {
         tierSlots: this.#changed,
       };
       if (tier === 0) this.#record(slots, flush.seq, nowMs);
-      delivered += this.#fanout.flush(slots, flush);
+      const frames = this.#fanout.flush(slots, flush, framesAtOnce);
+      delivered += frames;
+      if (tier === 0) this.#framesOfFlush = 0;
+      this.#count(frames);
       slots.clear();
       this.#flushedAtMs[tier] = nowMs;
       if (tier === 0) this.round.end();
     }
     return delivered;
+  }
+
+  /** True while frames of the last flush are still to be sent. */
+  get isSending(): boolean {
+    return this.#fanout.isSending;
+  }
+
+  /** Sends so many more of them. Returns the frames delivered. */
+  sendOn(framesAtOnce: number): number {
+    const frames = this.#fanout.sendOn(framesAtOnce);
+    this.#count(frames);
+    return frames;
+  }
+
+  #count(frames: number): void {
+    this.#framesOfFlush += frames;
+    this.#flushCostMs = Math.max(0, (this.#framesOfFlush * GATEWAY_SEND_COST_US) / 1_000);
   }
 
   /** Keeps what a flush sends, for those who miss it. */

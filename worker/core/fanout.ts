@@ -55,14 +55,29 @@ export class Fanout {
   #slotsOfRows: RowSlots[] = [];
   /** Ticks sent so far, each to each of its clients. */
   ticksSent = 0;
+  /** Frames sent that nobody was told of yet. */
+  #frames = 0;
+  /** The rest of the last flush, while there is one, and up to how many frames it may go on. */
+  #sending: Generator<undefined, void> | undefined;
+  #framesAtOnce = 0;
 
   constructor(source: FanoutSource, lanes: SessionLanes) {
     this.#source = source;
     this.#lanes = lanes;
+    lanes.beforeChange = () => this.finish();
   }
 
-  /** Sends the current records of `slots` to everybody whose turn it is. Returns the frames delivered. */
-  flush(slots: SlotSet, flush: Flush): number {
+  /** True while frames of the last flush are still to be sent: `sendOn` does it. */
+  get isSending(): boolean {
+    return this.#sending !== undefined;
+  }
+
+  /**
+   * Sends the current records of `slots` to everybody whose turn it is: all at once, or so many frames now and the others by
+   * `sendOn`. Returns the frames delivered since the last call that told.
+   */
+  flush(slots: SlotSet, flush: Flush, framesAtOnce = Number.POSITIVE_INFINITY): number {
+    this.finish();
     const { store } = this.#source;
     this.#times.start();
     if (this.#lanes.all.length > 0) {
@@ -72,14 +87,35 @@ export class Fanout {
       }
     }
     this.#startRows(flush.seq);
-    let frames = 0;
     for (let i = 0; i < slots.size; i++) {
-      frames += this.#flushSlot(slots.at(i), flush);
+      this.#frames += this.#flushSlot(slots.at(i), flush);
       if (!this.#queue.isFull && !this.#lanes.all.some(({ format }) => format.isFull)) continue;
-      frames += this.#sendQueued(flush);
+      this.#sending = this.#sendQueued(flush);
+      this.finish();
       this.#startRows(flush.seq);
     }
-    return frames + this.#sendQueued(flush);
+    this.#sending = this.#sendQueued(flush);
+    return this.sendOn(framesAtOnce);
+  }
+
+  /** Sends so many more frames of the last flush. Returns the frames delivered since the last call that told. */
+  sendOn(framesAtOnce: number): number {
+    this.#framesAtOnce = this.#frames + framesAtOnce;
+    if (this.#sending?.next().done) this.#sending = undefined;
+    return this.#takeFrames();
+  }
+
+  /** Sends all that is left of the last flush. Whatever changes sessions, rows or ids calls this first. */
+  finish(): void {
+    this.#framesAtOnce = Number.POSITIVE_INFINITY;
+    this.#sending?.next();
+    this.#sending = undefined;
+  }
+
+  #takeFrames(): number {
+    const frames = this.#frames;
+    this.#frames = 0;
+    return frames;
   }
 
   #startRows(seq: number): void {
@@ -180,42 +216,62 @@ export class Fanout {
     }
   }
 
-  #sendQueued(flush: Flush): number {
+  /**
+   * Puts frames together and sends them, and stops after each `#framesAtOnce`. What is given to a socket leaves when nobody
+   * works here: with a thousand in one go, the first would wait for the last.
+   */
+  *#sendQueued(flush: Flush): Generator<undefined, void> {
+    const { filters } = this.#source.subscriptions;
     const queue = this.#queue;
     const sessions = queue.sessionCount;
-    let frames = 0;
+    // What a filter is told of is the record of now: who has one cannot wait for a later one.
+    for (let i = 0; filters.size > 0 && i < sessions; i++) {
+      const leader = queue.sessionAt(i);
+      if (filters.countOf(leader) > 0) for (const _ of this.#sendTo(leader, flush));
+    }
     // The last of a thousand is sent to 20 ms after the first: it is somebody else's turn in each flush.
     const turn = Math.floor(sessions * ((flush.seq * TURN) % 1));
     for (let i = 0; i < sessions; i++) {
       const leader = queue.sessionAt((i + turn) % sessions);
-      const { format } = this.#lanes.of(leader) as Lane;
-      const count = queue.countOf(leader);
-      let entry = queue.firstOf(leader);
-      let [first, rows] = [entry, 0];
-      format.startFrame();
-      for (let done = 0; done < count; done++) {
-        if (!format.add(queue.rowAt(entry), queue.idAt(entry))) {
-          frames += this.#sendFrame(leader, format, first, rows, flush);
-          [first, rows] = [entry, 0];
-          format.startFrame();
-          format.add(queue.rowAt(entry), queue.idAt(entry));
-        }
-        rows++;
-        entry = queue.after(entry);
-      }
-      frames += this.#sendFrame(leader, format, first, rows, flush);
+      if (filters.countOf(leader) === 0) yield* this.#sendTo(leader, flush);
     }
     queue.clear();
-    return frames;
+  }
+
+  /** Sends the leader's group its frames. */
+  *#sendTo(leader: SessionIndex, flush: Flush): Generator<undefined, void> {
+    const queue = this.#queue;
+    const { format } = this.#lanes.of(leader) as Lane;
+    const count = queue.countOf(leader);
+    let entry = queue.firstOf(leader);
+    let [first, rows] = [entry, 0];
+    format.startFrame();
+    for (let done = 0; done < count; done++) {
+      if (!format.add(queue.rowAt(entry), queue.idAt(entry))) {
+        yield* this.#sendFrame(leader, format, first, rows, flush);
+        [first, rows] = [entry, 0];
+        format.startFrame();
+        format.add(queue.rowAt(entry), queue.idAt(entry));
+      }
+      rows++;
+      entry = queue.after(entry);
+    }
+    yield* this.#sendFrame(leader, format, first, rows, flush);
   }
 
   /** Sends the frame that has just been put together, of so many entries from `first` on, to the leader's group. */
-  #sendFrame(leader: SessionIndex, format: RowFormat, first: number, rows: number, flush: Flush): number {
+  *#sendFrame(
+    leader: SessionIndex,
+    format: RowFormat,
+    first: number,
+    rows: number,
+    flush: Flush,
+  ): Generator<undefined, void> {
     const { outlets, subscriptions, store } = this.#source;
     const group = this.#lanes.sharing.groupOf(leader);
     const turn = Math.floor(group.length * ((flush.seq * TURN) % 1));
-    let frames = 0;
     for (let i = 0; i < group.length; i++) {
+      if (this.#frames >= this.#framesAtOnce) yield;
       const session = group[(i + turn) % group.length] as SessionIndex;
       const outlet = outlets[session];
       if (!outlet) continue;
@@ -226,11 +282,10 @@ export class Fanout {
       }
       outlet.deliver(format.frameFor(session));
       this.ticksSent += rows;
-      frames++;
+      this.#frames++;
       if (subscriptions.filters.countOf(session) > 0)
         this.#visitSlots(leader, first, rows, (slot) => subscriptions.filters.sent(session, slot, store));
     }
-    return frames;
   }
 
   #visitSlots(leader: SessionIndex, first: number, rows: number, visit: (slot: number) => void): void {
@@ -253,14 +308,16 @@ export class Fanout {
     nowMs: number,
     isDue: (slot: number, tier: Tier) => boolean,
   ): number {
+    this.finish();
     const outlet = this.#source.outlets[session];
-    if (!outlet) return 0;
+    if (!outlet) return this.#takeFrames();
     const lane = this.#lanes.of(session);
-    return outlet.drain(seq, nowMs, (held) => {
+    const drained = outlet.drain(seq, nowMs, (held) => {
       for (const slot of held) if (!this.#isWanted(session, slot)) held.delete(slot);
       if (lane) return this.#drainRows(session, outlet, lane, held, seq, isDue);
       return this.#drainMessages(session, outlet, held, seq);
     });
+    return drained + this.#takeFrames();
   }
 
   #isWanted(session: SessionIndex, slot: number): boolean {

@@ -284,7 +284,7 @@ export class GatewayBook {
    * does not exist.
    */
   applySnapshot(items: readonly InterestItem[], snapshot: Snapshot): Expulsion[] {
-    this.#interest.onTold(items, new Set(snapshot.unknown));
+    this.#interest.onTold(items, snapshot);
     this.bars.learn(snapshot.bars, snapshot.boot);
     return this.#learn(snapshot);
   }
@@ -317,17 +317,17 @@ export class GatewayBook {
     const { shard, roundShards } = push;
     if (push.ticks.length > 0)
       this.delivery.round.onPush(shard, Math.min(roundShards, this.#interest.shardsWanted));
-    return this.#learn(push);
+    return this.#learn(push, push.seq);
   }
 
   /**
-   * Pushes and answers overtake each other: a value that is not newer than the stored one is not taken. News of what
-   * nobody here wants any more is not kept.
+   * Pushes and answers overtake each other: a value that is not newer than the stored one is not taken, nor what a push
+   * says of an instrument that a later answer was about. News of what nobody here wants any more is not kept.
    */
-  #learn(news: Pick<ShardPush, 'ticks' | 'definitions' | 'unknown'>): Expulsion[] {
+  #learn(news: Pick<ShardPush, 'ticks' | 'definitions' | 'unknown'>, pushSeq = Infinity): Expulsion[] {
     for (const definition of news.definitions) {
       const slot = this.#store.slotOf(definition.instrument_token);
-      if (slot < 0) continue;
+      if (slot < 0 || this.#interest.isAnswered(slot, pushSeq)) continue;
       const before = this.#definitions[slot];
       if (!before) this.delivery.mark(slot);
       else if (!isSameInstrument(before, definition)) this.#store.clear(slot);
@@ -344,20 +344,20 @@ export class GatewayBook {
       // A shard of a newer version may be deployed before this gateway: without this, the loop would never end.
       assert(words > 0, `record of kind ${kind} in a shard's news`);
       const slot = this.#store.slotOf(news.ticks[at] as number);
-      if (slot < 0) continue;
+      if (slot < 0 || this.#interest.isAnswered(slot, pushSeq)) continue;
       const isNewer = (news.ticks[at + AT.seq / 4] as number) > this.#store.seqAt(slot);
       if (!isNewer && this.#store.kindAt(slot) !== 0) continue;
       this.#store.put(slot, news.ticks, at);
       this.delivery.mark(slot);
     }
-    return this.#expel(news.unknown);
+    return this.#expel(news.unknown, pushSeq);
   }
 
-  #expel(tokens: readonly InstrumentToken[]): Expulsion[] {
+  #expel(tokens: readonly InstrumentToken[], pushSeq: number): Expulsion[] {
     const bySession = new Map<SessionIndex, InstrumentToken[]>();
     for (const token of tokens) {
       const slot = this.#store.slotOf(token);
-      if (slot < 0) continue;
+      if (slot < 0 || this.#interest.isAnswered(slot, pushSeq)) continue;
       const subscribers = this.subscriptions.membersOf(slot).map(sessionOfMember);
       for (const session of new Set([...subscribers, ...this.bars.expel(slot)])) {
         this.subscriptions.remove(session, slot);

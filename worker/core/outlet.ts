@@ -23,7 +23,8 @@ export interface OutletPort {
  */
 export class Outlet {
   readonly output: TickOutput;
-  readonly encodeBar: BarEncoder;
+  /** Absent where clients cannot ask for bars. */
+  readonly encodeBar: BarEncoder | undefined;
   readonly #port: OutletPort;
   /** Slots that wait, in the order in which they began to. Made when the first one does: most clients never need it. */
   #waiting: Set<number> | undefined;
@@ -36,8 +37,10 @@ export class Outlet {
   #stuckSinceMs: number | undefined;
   #skipped = 0;
   #waitedAtSeq = 0;
+  /** Since the last look of `keepAlive`. */
+  #hasDelivered = false;
 
-  constructor(output: TickOutput, encodeBar: BarEncoder, port: OutletPort) {
+  constructor(output: TickOutput, encodeBar: BarEncoder | undefined, port: OutletPort) {
     this.output = output;
     this.encodeBar = encodeBar;
     this.#port = port;
@@ -77,7 +80,15 @@ export class Outlet {
   deliver(frame: Frame): void {
     this.#roomBytes -= frame.length;
     this.#heldBytes += frame.length;
+    this.#hasDelivered = true;
     this.#port.send(frame);
+  }
+
+  /** Sends the heartbeat if no tick was sent since the last call, and nothing is on its way: a full socket is not filled. */
+  keepAlive(heartbeat: Frame): void {
+    const isSilent = !this.#hasDelivered;
+    this.#hasDelivered = false;
+    if (isSilent && (this.#port.bufferedBytes() ?? 0) === 0) this.#port.send(heartbeat);
   }
 
   /** Sends a bar, or has it wait while the socket is full; false when it waits. `key` names instrument and interval. */

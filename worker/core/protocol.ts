@@ -1,6 +1,7 @@
 // What clients ask and what they are told, in no dialect's syntax: the gateway knows only these.
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { InstrumentToken } from '../../shared/instrument.ts';
+import type { FeedState } from '../../shared/status.ts';
 import type { ModeRank, TickMode } from '../../shared/tick.ts';
 import type { BarInterval } from './bar.ts';
 import type { CLIENT_LIMITS } from './client-limits.ts';
@@ -27,6 +28,8 @@ export interface SubscribeItem {
   readonly rank: ModeRank;
   readonly speed: Speed;
   readonly filter?: TickFilter;
+  /** One that the client has already stays as it is; only its value is sent again. */
+  readonly keepsTerms?: true;
 }
 
 /** An instrument by `EXCHANGE:SYMBOL`, to be looked up before it can be subscribed to. */
@@ -112,6 +115,8 @@ export type ClientCommand =
   | { readonly kind: 'restart'; readonly id?: CommandId }
   | { readonly kind: 'authenticate'; readonly token: string; readonly id?: CommandId }
   | { readonly kind: 'ping'; readonly id?: CommandId }
+  /** A message that the dialect does not answer. */
+  | { readonly kind: 'ignored'; readonly id?: CommandId }
   | Refusal;
 
 /** Who is on a socket: the claims that clients are shown, and what the gateway needs later. */
@@ -156,7 +161,10 @@ export type ServerEvent =
   | { readonly kind: 'token_expiring'; readonly expiresAtMs: number; readonly inMs: number }
   /** The socket will be closed on purpose in so many milliseconds: reconnect then, with the position you have. */
   | { readonly kind: 'goaway'; readonly reconnectInMs: number; readonly epoch: string }
-  | { readonly kind: 'feed'; readonly feed: FeedEvent }
+  /** `stateBefore` is what clients have heard last; absent when nobody knows that. */
+  | { readonly kind: 'feed'; readonly feed: FeedEvent; readonly stateBefore?: FeedState }
+  /** Kite's payload, as JSON text; only those who may know of orders are told. */
+  | { readonly kind: 'order_update'; readonly order: string }
   | {
       readonly kind: 'subscribed';
       readonly tokens: readonly InstrumentToken[];

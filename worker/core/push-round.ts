@@ -1,9 +1,10 @@
 // Whether all pushes of one round of the sidecar are here: it posts to all shards at once, and their ticks leave together.
-import { GATEWAY_GATHER_MS_MAX } from '../../shared/limits.ts';
+import { GATEWAY_GATHER_MS_MAX, GATEWAY_GATHER_MS_MIN } from '../../shared/limits.ts';
 
 /**
  * Sent with the first push of a round, the ticks of the others would need frames of their own, and a frame costs the same
- * whatever is in it. So the first waits for the others: not for long, as some may bring nothing for this gateway.
+ * whatever is in it. So the first waits for the others: as long as the flush costs that it saves, and not for long where
+ * that is little, as some may bring nothing for this gateway.
  */
 export class PushRound {
   /** A bit for each shard whose push is here. */
@@ -21,12 +22,12 @@ export class PushRound {
     this.#shards |= bit;
   }
 
-  /** Until when the others are waited for; the past when they are not. */
-  endsAtMs(nowMs: number): number {
+  /** Until when the others are waited for, when a flush costs so much; the past when they are not. */
+  endsAtMs(nowMs: number, flushCostMs: number): number {
     if (this.#missing <= 0) return Number.NEGATIVE_INFINITY;
     // A clock that is set back must not have them waited for until it is where it was.
     if (this.#sinceMs === undefined || nowMs < this.#sinceMs) this.#sinceMs = nowMs;
-    return this.#sinceMs + GATEWAY_GATHER_MS_MAX;
+    return this.#sinceMs + Math.min(GATEWAY_GATHER_MS_MAX, Math.max(GATEWAY_GATHER_MS_MIN, flushCostMs));
   }
 
   /** What was here has been sent. */

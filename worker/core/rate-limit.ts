@@ -6,7 +6,6 @@ import {
 } from '../../shared/limits.ts';
 
 const INTERVAL_MS = 1_000 / MESSAGES_PER_SECOND_MAX;
-const ABUSE_INTERVAL_MS = 1_000 / MESSAGES_ABUSIVE_PER_SECOND;
 
 export type RateVerdict =
   /** Carry it out at `dueAtMs`, which is now or later; later messages are never due earlier. */
@@ -22,21 +21,32 @@ export type RateVerdict =
  * bound is the bound of the wait: what is taken is due CLIENT_COMMANDS_QUEUED_MAX intervals from now at the latest.
  */
 export class MessageRate {
+  readonly #abuseIntervalMs: number;
   /** When the bucket of MESSAGES_PER_SECOND_MAX tokens will be full again, were nothing more to come. */
   #fullAtMs = 0;
   /** The same of arrivals, taken or not, in a bucket of one second of abuse. */
   #calmAtMs = 0;
   #takenAtMs = 0;
 
-  /** A message has come while so many of before it are `unanswered`. */
-  take(nowMs: number, unanswered: number): RateVerdict {
+  /** More messages than `abusivePerSecond` are a flood. */
+  constructor(abusivePerSecond = MESSAGES_ABUSIVE_PER_SECOND) {
+    this.#abuseIntervalMs = 1_000 / abusivePerSecond;
+  }
+
+  /** A message has come; true when it is one of a flood. */
+  isFlood(nowMs: number): boolean {
     // A clock that is set back must not count the time in between as messages.
     const backMs = Math.max(0, this.#takenAtMs - nowMs);
     this.#fullAtMs -= backMs;
     this.#calmAtMs -= backMs;
     this.#takenAtMs = nowMs;
-    this.#calmAtMs = Math.max(this.#calmAtMs, nowMs) + ABUSE_INTERVAL_MS;
-    if (this.#calmAtMs - nowMs > 1_000) return { kind: 'close' };
+    this.#calmAtMs = Math.max(this.#calmAtMs, nowMs) + this.#abuseIntervalMs;
+    return this.#calmAtMs - nowMs > 1_000;
+  }
+
+  /** A message has come while so many of before it are `unanswered`. */
+  take(nowMs: number, unanswered: number): RateVerdict {
+    if (this.isFlood(nowMs)) return { kind: 'close' };
     const fullAtMs = Math.max(this.#fullAtMs, nowMs) + INTERVAL_MS;
     const dueAtMs = Math.max(nowMs, fullAtMs - 1_000);
     if (unanswered >= CLIENT_COMMANDS_QUEUED_MAX) {

@@ -43,7 +43,7 @@ export interface RowFormat {
   settle(slot: number, tier: Tier, tiers: number): void;
   /**
    * Whether a client that is sent the slot's record now has what the tier's next row of it will be a change of. When the
-   * tier's next flush will send it (`isDue`), that row is a change of an older record, if others have one.
+   * tier's next flush will send it (`isDue`), that row is a change of an older record.
    */
   joins(slot: number, tier: Tier, isDue: boolean): boolean;
   /** The record at word `at` on its own. */

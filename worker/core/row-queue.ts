@@ -10,11 +10,9 @@ const CHUNK_WORDS = 32;
 const CHUNKS_AT_START = 64;
 const SESSIONS_AT_START = 64;
 const NONE = -1;
-/** An entry has a row id in its lower bits, and the row above them. */
+/** An entry has a row id in its lower bits, and the row above them: see FLUSH_ROWS_MAX. */
 const ID_BITS = 14;
 const ID_MASK = (1 << ID_BITS) - 1;
-/** Rows that an entry can name. */
-export const QUEUED_ROW_MAX = 2 ** (32 - ID_BITS) - 1;
 
 export class RowQueue {
   #words = new Int32Array(CHUNKS_AT_START * CHUNK_WORDS);

@@ -20,6 +20,8 @@ const SESSIONS_AT_START = 64;
 
 export class SessionLanes {
   readonly #source: FanoutSource;
+  /** Called before anything here changes: who is in the middle of sending has to end it. */
+  beforeChange: () => void = () => undefined;
   readonly all: Lane[] = [];
   readonly sharing = new FrameSharing();
   /** By session, the index of its lane, or one of the two above. */
@@ -41,6 +43,7 @@ export class SessionLanes {
 
   /** The session has an outlet, which is new: its client has nothing. */
   open(session: SessionIndex): void {
+    this.beforeChange();
     const outlet = this.#source.outlets[session];
     if (!outlet) return;
     if (session >= this.#laneOf.length) this.#growSessions(session + 1);
@@ -52,6 +55,7 @@ export class SessionLanes {
 
   /** The session has no outlet any more. */
   close(session: SessionIndex): void {
+    this.beforeChange();
     this.#laneOf[session] = GONE;
     this.sharing.leave(session);
   }
@@ -60,6 +64,7 @@ export class SessionLanes {
   regroup(session: SessionIndex): void {
     const lane = this.indexOf(session);
     if (lane < 0) return;
+    this.beforeChange();
     const { subscriptions } = this.#source;
     const table = subscriptions.tableOf(session);
     const isAlone = subscriptions.filters.countOf(session) > 0;
@@ -71,6 +76,7 @@ export class SessionLanes {
 
   /** The slot has no value: who comes now has nothing of it, so that the next row must need nothing. */
   forgetValue(slot: number): void {
+    this.beforeChange();
     for (const { format } of this.all) format.forget(slot);
   }
 
@@ -93,6 +99,7 @@ export class SessionLanes {
 
   /** The client has lost its place: what comes next needs nothing before it. The caller has it be sent everything. */
   restart(session: SessionIndex): void {
+    this.beforeChange();
     this.of(session)?.format.restart(session);
   }
 
@@ -100,6 +107,7 @@ export class SessionLanes {
   announce(session: SessionIndex, slots: Iterable<number>): RowAnnouncement[] {
     const announced: RowAnnouncement[] = [];
     if (!this.hasRowIds(session)) return announced;
+    this.beforeChange();
     const { subscriptions, definitions } = this.#source;
     const table = subscriptions.tableOf(session);
     for (const slot of slots) {

@@ -220,7 +220,7 @@ export class ShardBook {
     return push;
   }
 
-  /** Adds interest of a gateway (or raises or lowers its mode) and returns the current values of just these items. */
+  /** Adds interest of a gateway (or changes its mode) and returns the current values of just these items. */
   register(name: string, items: readonly InterestItem[]): Snapshot {
     const gateway = this.#gatewayFor(name);
     const registered: InstrumentToken[] = [];
@@ -257,6 +257,17 @@ export class ShardBook {
   #clear(token: InstrumentToken): void {
     const slot = this.#store.slotOf(token);
     if (slot >= 0) this.#store.clear(slot);
+  }
+
+  /**
+   * Lowers what a gateway wants, and returns the items that it did want. What has been struck stays so, even if it is
+   * listed again by now: the gateway has been told that it is gone, and would never release it.
+   */
+  lower(name: string, items: readonly InterestItem[]): InterestItem[] {
+    const wanted = this.#gateways.get(name)?.interest;
+    const lowered = items.filter(([token]) => wanted?.has(token));
+    if (lowered.length > 0) this.register(name, lowered);
+    return lowered;
   }
 
   release(name: string, tokens: readonly InstrumentToken[]): void {

@@ -16,11 +16,12 @@ import {
 } from './interest.ts';
 import type { RejectedItem } from './protocol.ts';
 import { ShardLink } from './shard-link.ts';
+import type { Snapshot } from './shard-push.ts';
 
-/** What a shard has to be told: raise or lower these, forget those. */
+/** What a shard has to be told: lower these to what is given, forget those. */
 export interface InterestChange {
   readonly shard: number;
-  readonly register: readonly InterestItem[];
+  readonly lower: readonly InterestItem[];
   readonly release: readonly InstrumentToken[];
 }
 
@@ -57,6 +58,8 @@ export class ShardInterest {
   readonly #countByShard = new Uint32Array(SHARD_COUNT);
   /** By slot, what the shard was told; absent when it was told nothing. */
   readonly #told = new Map<number, Interest>();
+  /** By slot, the number of the last push that the shard's newest answer about the instrument contains. */
+  readonly #answeredSeq: (number | undefined)[] = [];
   /** By slot, the intervals that the last resynchronisation asked for, if any. */
   readonly #intervalsAsked = new Map<number, IntervalSet>();
   /** By slot, subscribes that wait for a shard's answer: their interest must not be released meanwhile. */
@@ -192,7 +195,8 @@ export class ShardInterest {
   }
 
   /** The shard has been told of these items. What was given up or lowered since has been taken back from it. */
-  onTold(items: readonly InterestItem[], unknown: ReadonlySet<InstrumentToken>): void {
+  onTold(items: readonly InterestItem[], { unknown: struck, pushSeq }: Snapshot): void {
+    const unknown = new Set(struck);
     for (const [token, interest] of items) {
       const slot = this.#source.store.slotOf(token);
       if (unknown.has(token)) {
@@ -200,19 +204,29 @@ export class ShardInterest {
         if (this.#told.has(slot)) this.linkOf(token)?.reset();
         continue;
       }
+      if (slot >= 0) this.#answeredSeq[slot] = Math.max(pushSeq, this.#answeredSeq[slot] ?? 0);
       const told = commonOf(interest, slot < 0 ? 0 : this.#wantedAt(slot));
       if (told !== 0) this.#told.set(slot, unionOf(told, this.#told.get(slot) ?? 0));
     }
   }
 
+  /**
+   * True when an answer about the slot's instrument has overtaken the shard's push `seq`: since that push it may have
+   * been struck, listed again as another contract, and registered anew.
+   */
+  isAnswered(slot: number, seq: number): boolean {
+    return seq <= (this.#answeredSeq[slot] ?? 0);
+  }
+
   /** What the shard was told of the slot no longer counts. */
   clearTold(slot: number): void {
     this.#told.delete(slot);
+    this.#answeredSeq[slot] = undefined;
   }
 
   /** What the shards have to be told after the clients' interest in these slots has changed. */
   changes(slots: Iterable<number>): InterestChange[] {
-    const changes = new Map<number, { register: InterestItem[]; release: InstrumentToken[] }>();
+    const changes = new Map<number, { lower: InterestItem[]; release: InstrumentToken[] }>();
     for (const slot of slots) {
       const token = this.#tokens[slot];
       if (token === undefined) continue;
@@ -222,11 +236,11 @@ export class ShardInterest {
       const asked = interestIn(RANK_MAX, this.#intervalsAsked.get(slot));
       const told = this.links[shard]?.isSyncing ? asked : (this.#told.get(slot) ?? 0);
       if (!covers(wanted, told)) {
-        const change = changes.get(shard) ?? { register: [], release: [] };
+        const change = changes.get(shard) ?? { lower: [], release: [] };
         changes.set(shard, change);
         if (wanted === 0) change.release.push(token);
         else {
-          change.register.push([token, wanted]);
+          change.lower.push([token, wanted]);
           this.#told.set(slot, wanted);
         }
       }
@@ -239,7 +253,7 @@ export class ShardInterest {
   forget(slot: number): void {
     const token = this.#tokens[slot];
     if (token === undefined) return;
-    this.#told.delete(slot);
+    this.clearTold(slot);
     this.#intervalsAsked.delete(slot);
     this.#source.onForget(slot);
     if (this.#claims.has(slot)) return;

@@ -16,6 +16,7 @@ export type PushVerdict = 'apply' | 'drop' | 'resync';
 
 export class ShardLink {
   #state: LinkState = { kind: 'unsynced' };
+  #syncs = 0;
 
   get isSynced(): boolean {
     return this.#state.kind === 'synced';
@@ -28,6 +29,11 @@ export class ShardLink {
   /** The shard's memory that this link is in step with; 0 while it is with none. */
   get boot(): number {
     return this.#state.kind === 'synced' ? this.#state.boot : 0;
+  }
+
+  /** Synchronisations begun so far. A registration notes it when it asks, for `onAnswer`. */
+  get syncs(): number {
+    return this.#syncs;
   }
 
   onPush(push: ShardPush): PushVerdict {
@@ -47,7 +53,21 @@ export class ShardLink {
     }
   }
 
+  /**
+   * Whether the answer to a registration counts; if not, it has to ask again. Answers overtake each other: one that was
+   * asked for before the last synchronisation may say that an instrument exists which the shard has struck since, told
+   * with that synchronisation, and will not tell again.
+   */
+  onAnswer(syncs: number, boot: number): boolean {
+    const state = this.#state;
+    if (state.kind !== 'synced' || syncs !== this.#syncs) return false;
+    // The shard has lost its memory between the two calls: what we hold of it is of another life.
+    if (boot !== state.boot) this.reset();
+    return boot === state.boot;
+  }
+
   beginSync(): void {
+    this.#syncs++;
     this.#state = { kind: 'syncing', held: [], overflowed: false };
   }
 

@@ -68,6 +68,21 @@ function encodeConnected(event: Extract<ServerEvent, { kind: 'connected' }>): st
   return `${own.slice(0, -1)},"limits":${limits}${feed}}`;
 }
 
+function encodeSubscribed(event: Extract<ServerEvent, { kind: 'subscribed' }>): string {
+  return JSON.stringify({
+    type: 'subscribed',
+    tokens: event.tokens,
+    total: event.total,
+    ...(event.pending.length > 0 ? { pending: event.pending } : {}),
+    ...(event.terms ? termsFields(event.terms) : {}),
+    ...(event.items ? { items: event.items.map(lineFields) } : {}),
+    ...(event.rows ? { rows: event.rows.map(rowLineOf) } : {}),
+    ...rejectedField(event.rejected),
+    ...(event.recovered === undefined ? {} : { recovered: event.recovered }),
+    ...idField(event.id),
+  });
+}
+
 function encode(event: ServerEvent): string {
   switch (event.kind) {
     case 'connected':
@@ -86,19 +101,10 @@ function encode(event: ServerEvent): string {
       return JSON.stringify({ type: 'goaway', reconnect_in_ms: event.reconnectInMs, epoch: event.epoch });
     case 'feed':
       return JSON.stringify({ type: 'feed', ...feedFields(event.feed) });
+    case 'order_update':
+      return `{"type":"order_update","data":${event.order}}`;
     case 'subscribed':
-      return JSON.stringify({
-        type: 'subscribed',
-        tokens: event.tokens,
-        total: event.total,
-        ...(event.pending.length > 0 ? { pending: event.pending } : {}),
-        ...(event.terms ? termsFields(event.terms) : {}),
-        ...(event.items ? { items: event.items.map(lineFields) } : {}),
-        ...(event.rows ? { rows: event.rows.map(rowLineOf) } : {}),
-        ...rejectedField(event.rejected),
-        ...(event.recovered === undefined ? {} : { recovered: event.recovered }),
-        ...idField(event.id),
-      });
+      return encodeSubscribed(event);
     case 'unsubscribed':
       return JSON.stringify({
         type: 'unsubscribed',

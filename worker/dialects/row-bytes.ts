@@ -1,4 +1,5 @@
 // Rows of a flush as bytes, one behind the other, named by numbers.
+import { FLUSH_ROWS_MAX } from '../../shared/limits.ts';
 
 const ROWS_AT_START = 256;
 
@@ -16,7 +17,7 @@ export class RowBytes {
   }
 
   get isFull(): boolean {
-    return this.end >= this.#bytesMax;
+    return this.end >= this.#bytesMax || this.#count >= FLUSH_ROWS_MAX;
   }
 
   /** Where the next row is to be written. */

@@ -1,6 +1,7 @@
 // What a gateway does with its clients' messages: each in its turn, at a bounded pace, answered in the order of arrival.
 import { assertNever } from '../../shared/errors.ts';
 import type { InstrumentToken } from '../../shared/instrument.ts';
+import { rankOfMode } from '../../shared/tick.ts';
 import type { DepartedSessions } from '../core/departed-sessions.ts';
 import type { GatewayBook, InterestChange } from '../core/gateway-book.ts';
 import type { ClientCommand, ResumePosition, SubscribeItem, SubscriptionLine } from '../core/protocol.ts';
@@ -41,27 +42,50 @@ export class ClientCommands {
 
   /** Takes a message in; the promise settles when it has been answered, and never rejects. */
   receive(session: Session, message: string | ArrayBuffer): Promise<void> | undefined {
-    const { sockets, gateway } = this.#context;
+    const { parse } = DIALECTS[session.identity.dialect];
+    if (session.burst) return this.#joinBurst(session, session.burst, message);
+    const { sockets } = this.#context;
     const pace = session.rate.take(Date.now(), session.queued);
-    if (pace.kind === 'close') {
-      sockets.refuse(session, 'too_many_commands', 'Too many commands');
-      return undefined;
-    }
+    if (pace.kind === 'close') return this.#endFlood(session);
     if (pace.kind === 'refuse') {
       const retryAfterMs = Math.ceil(pace.retryAfterMs);
       const text = 'Too many messages, this one was not read';
       sockets.tell(session, { kind: 'error', code: 'rate_limited', message: text, retryAfterMs });
       return undefined;
     }
-    const command = DIALECTS[session.identity.dialect].parse(message);
+    return this.#enqueue(session, [parse(message)], pace.dueAtMs);
+  }
+
+  /** Others of the client wait their turn: this one is carried out with them. */
+  #joinBurst(
+    session: Session,
+    burst: ClientCommand[],
+    message: string | ArrayBuffer,
+  ): Promise<void> | undefined {
+    if (session.rate.isFlood(Date.now())) return this.#endFlood(session);
+    burst.push(DIALECTS[session.identity.dialect].parse(message));
+    return session.tail;
+  }
+
+  #endFlood(session: Session): undefined {
+    this.#context.sockets.refuse(session, 'too_many_commands', 'Too many commands');
+  }
+
+  #enqueue(session: Session, commands: ClientCommand[], dueAtMs: number): Promise<void> {
+    const { sockets, gateway } = this.#context;
+    const { joinCommands } = DIALECTS[session.identity.dialect];
+    if (joinCommands) session.burst = commands;
     session.queued++;
     session.tail = (session.tail ?? Promise.resolve())
       // One that has left is not waited for: its timers would keep the object from hibernating.
-      .then(() => (sockets.get(session.socket) ? waitUntil(pace.dueAtMs) : undefined))
-      .then(() => this.#carryOut(session, command))
+      .then(() => (sockets.get(session.socket) ? waitUntil(dueAtMs) : undefined))
+      .then(async () => {
+        if (session.burst === commands) session.burst = undefined;
+        for (const command of joinCommands?.(commands) ?? commands) await this.#carryOut(session, command);
+      })
       .catch((error) => {
-        console.error(`gateway ${gateway}: ${command.kind} failed: ${error}`);
-        const text = `${command.kind} failed, try again`;
+        console.error(`gateway ${gateway}: ${commands[0]?.kind} failed: ${error}`);
+        const text = `${commands[0]?.kind} failed, try again`;
         sockets.tell(session, { kind: 'error', code: 'internal', message: text });
       })
       .finally(() => session.queued--);
@@ -100,6 +124,8 @@ export class ClientCommands {
         return authenticate(session, command);
       case 'ping':
         return sockets.tell(session, { ...command, kind: 'pong' });
+      case 'ignored':
+        return;
       case 'refused':
         return sockets.tell(session, { ...command, kind: 'error' });
       default:
@@ -114,7 +140,9 @@ export class ClientCommands {
       const token = looked.tokens.get(symbol);
       return token === undefined ? [] : [{ token, ...options }];
     });
-    const plan = book.planSubscribe(session.index, [...command.items, ...named]);
+    const asked = [...command.items, ...named];
+    const items = this.#asTheyAre(session, asked);
+    const plan = book.planSubscribe(session.index, items);
     const refusals = await calls.register(plan.contacts);
     const isGone = !sockets.get(session.socket);
     const accepted = isGone ? [] : plan.accepted.filter(({ token }) => !refusals.has(token));
@@ -147,6 +175,21 @@ export class ClientCommands {
     // Rows of before are nothing that those of now could be changes of.
     if (command.resume) book.restart(session.index);
     flusher.drain();
+  }
+
+  /** The items, on their present terms those that are to keep them. */
+  #asTheyAre(session: Session, items: readonly SubscribeItem[]): readonly SubscribeItem[] {
+    const tokens = items.flatMap(({ token, keepsTerms }) => (keepsTerms ? [token] : []));
+    if (tokens.length === 0) return items;
+    const lines = new Map(
+      this.#context.book.linesOf(session.index, tokens).map((line) => [line.token, line]),
+    );
+    return items.map((item) => {
+      const line = lines.get(item.token);
+      if (!line) return item;
+      const { token, mode, speed, filter } = line;
+      return { token, rank: rankOfMode(mode), speed, ...(filter ? { filter } : {}) };
+    });
   }
 
   /** What nobody has asked for before has no definition here yet: it is called what the client called it. */

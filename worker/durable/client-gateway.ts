@@ -1,6 +1,6 @@
 // The gateway object: holds clients' hibernating sockets, keeps in step with the shards, flushes what changed.
 import { DurableObject } from 'cloudflare:workers';
-import { DRAIN_CLOSED_AFTER_MS, FEED_LEARN_MS_MAX, GATEWAY_SOCKETS_MAX } from '../../shared/limits.ts';
+import { DRAIN_CLOSED_AFTER_MS, GATEWAY_SOCKETS_MAX } from '../../shared/limits.ts';
 import { CLIENT_LIMITS } from '../core/client-limits.ts';
 import { ConnectionQuota } from '../core/connection-quota.ts';
 import { DepartedSessions } from '../core/departed-sessions.ts';
@@ -15,11 +15,11 @@ import { KEEP_ALIVE } from '../dialects/registry.ts';
 import type { Env } from '../env.ts';
 import { ClientCommands } from './client-commands.ts';
 import { ClientSockets, type Session } from './client-sockets.ts';
+import { GatewayFeed } from './gateway-feed.ts';
 import { GatewayFigures } from './gateway-figures.ts';
 import { GatewayFlusher } from './gateway-flusher.ts';
 import { SessionLife } from './session-life.ts';
 import { ShardCalls } from './shard-calls.ts';
-import { controlStub } from './stubs.ts';
 import { SymbolBook } from './symbol-book.ts';
 
 /** Until when a drained gateway lets nobody in, across losses of its memory. */
@@ -36,15 +36,15 @@ export class ClientGateway extends DurableObject<Env> {
   readonly #life: SessionLife;
   readonly #commands: ClientCommands;
   readonly #figures: GatewayFigures;
+  readonly #feed: GatewayFeed;
   #closedUntilMs = 0;
-  /** The feed as it was last heard of; asked for when the first client comes. */
-  #feed: FeedEvent | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#name = ctx.id.name ?? '';
     this.#calls = new ShardCalls(env, this.#name, this.#book, (expulsions) => this.#afterNews(expulsions));
     this.#sockets = new ClientSockets(this.#book, (session, mayReturn) => this.#onGone(session, mayReturn));
+    this.#feed = new GatewayFeed(this.#name, env, this.#sockets);
     this.#flusher = new GatewayFlusher(this.#book.delivery, {
       onCaughtUp: (index, skipped) =>
         this.#withSession(index, (s) => this.#sockets.tell(s, { kind: 'lag', skipped })),
@@ -57,7 +57,7 @@ export class ClientGateway extends DurableObject<Env> {
       quota: this.#quota,
       onFirstToken: (session, bearer) => this.#welcome(session, bearer),
       onForget: (session) => this.#forget(session),
-      onLease: () => this.ctx.waitUntil(Promise.all([this.#calls.renewAll(), this.#learnFeed()])),
+      onLease: () => this.ctx.waitUntil(Promise.all([this.#calls.renewAll(), this.#feed.learn()])),
     });
     const parts = {
       gateway: this.#name,
@@ -81,7 +81,7 @@ export class ClientGateway extends DurableObject<Env> {
 
   /** Upgrades a client. Its token has been checked by the Worker, which alone sets the headers that say so. */
   override async fetch(request: Request): Promise<Response> {
-    await this.#learnFeed();
+    await this.#feed.learn();
     const upgrade = readUpgrade(request.headers);
     const refusal = this.#refusalOf(upgrade);
     if (refusal) return refusal;
@@ -126,9 +126,12 @@ export class ClientGateway extends DurableObject<Env> {
 
   /** The feed has changed. Who hears an earlier event after a later one ignores it. */
   feedChanged(feed: FeedEvent): void {
-    if (this.#feed && feed.timestampMs <= this.#feed.timestampMs) return;
-    this.#feed = feed;
-    this.#sockets.tellAll({ kind: 'feed', feed });
+    this.#feed.change(feed);
+  }
+
+  /** An update of an order at Kite, for those who may know of orders. */
+  orderUpdate(order: string): void {
+    this.#sockets.tellAll({ kind: 'order_update', order }, 'orders:read');
   }
 
   /** Ends the user's sessions whose token was issued before the revocation. Returns how many there were. */
@@ -179,21 +182,9 @@ export class ClientGateway extends DurableObject<Env> {
     const { connectionId, connectedAtMs: timestampMs } = session.identity;
     const identity = { connectionId, principal, timestampMs, epoch: connectionId, limits: CLIENT_LIMITS };
     this.#sockets.tellFirst(session, () => {
-      const feed = this.#feed ? { feed: this.#feed } : {};
-      return { kind: 'connected', ...identity, ...feed };
+      const feed = this.#feed.current;
+      return { kind: 'connected', ...identity, ...(feed ? { feed } : {}) };
     });
-  }
-
-  /** Announces this gateway when its first client comes, and learns what the feed is like: changes come by themselves. */
-  async #learnFeed(): Promise<void> {
-    if (this.#feed) return;
-    try {
-      const late = new Promise<undefined>((resolve) => setTimeout(resolve, FEED_LEARN_MS_MAX));
-      const feed = await Promise.race([controlStub(this.env).announceGateway(this.#name), late]);
-      if (feed) this.feedChanged(feed);
-    } catch (error) {
-      console.warn(`gateway ${this.#name}: not announced: ${error}`);
-    }
   }
 
   #restore(socket: WebSocket): void {

@@ -1,6 +1,11 @@
 // The sockets of one gateway and the sessions on them: opening, remembering across hibernation, sending, closing.
 import { ERRORS, type ErrorCode } from '../../shared/errors.ts';
-import { CLIENT_BUFFERED_BYTES_MAX, CLOSE_REASON_BYTES_MAX } from '../../shared/limits.ts';
+import {
+  CLIENT_BUFFERED_BYTES_MAX,
+  CLOSE_REASON_BYTES_MAX,
+  MESSAGES_ABUSIVE_PER_SECOND,
+  MESSAGES_JOINED_ABUSIVE_PER_SECOND,
+} from '../../shared/limits.ts';
 import {
   ATTACHMENT_VERSION,
   type Attachment,
@@ -13,12 +18,13 @@ import {
 import { type DialectName, isDialectName } from '../core/dialect-name.ts';
 import type { GatewayBook } from '../core/gateway-book.ts';
 import { Outlet, type OutletPort } from '../core/outlet.ts';
-import type { ServerEvent } from '../core/protocol.ts';
+import type { ClientCommand, ServerEvent } from '../core/protocol.ts';
 import { MessageRate } from '../core/rate-limit.ts';
 import type { Frame } from '../core/row-format.ts';
 import type { SessionIndex } from '../core/subscriptions.ts';
 import type { Bearer } from '../core/upgrade.ts';
 import { DIALECTS } from '../dialects/registry.ts';
+import { Heartbeats } from './heartbeats.ts';
 
 export type Identity = Pick<Attachment, 'connectionId' | 'address' | 'connectedAtMs'> & {
   readonly dialect: DialectName;
@@ -27,6 +33,7 @@ export type Identity = Pick<Attachment, 'connectionId' | 'address' | 'connectedA
 export interface Session {
   readonly index: SessionIndex;
   readonly socket: WebSocket;
+  readonly outlet: Outlet;
   readonly identity: Identity;
   /** Absent until the client has authenticated; replaced when it renews its token. */
   bearer: Bearer | undefined;
@@ -39,6 +46,8 @@ export interface Session {
   readonly rate: MessageRate;
   /** The last command: they are carried out in the order of arrival, also those that wait for a shard. */
   tail: Promise<void> | undefined;
+  /** Messages that wait and will be carried out together; where the dialect joins them. */
+  burst: ClientCommand[] | undefined;
   /** What the client is told before anything else; undefined when it has been. */
   firstWords: (() => void) | undefined;
   queued: number;
@@ -69,6 +78,7 @@ export class ClientSockets {
   /** Indices are small and used again: a list, with holes. */
   readonly #byIndex: (Session | undefined)[] = [];
   readonly #byConnection = new Map<string, Session>();
+  readonly #heartbeats = new Heartbeats();
 
   /** `onGone` is called once for every session that ends, whoever ended it; a client that was cut off may return. */
   constructor(book: GatewayBook, onGone: (session: Session, mayReturn: boolean) => void) {
@@ -97,12 +107,16 @@ export class ClientSockets {
   }
 
   open(socket: WebSocket, identity: Identity, bearer: Bearer | undefined): Session {
-    const { ticks, encodeBar } = DIALECTS[identity.dialect];
+    const { ticks, encodeBar, heartbeat, joinCommands } = DIALECTS[identity.dialect];
     const outlet = new Outlet(ticks, encodeBar, new SocketPort(socket));
     const index = this.#book.openSession(outlet);
-    const rate = new MessageRate();
-    const life = { bearer, isWarned: false, leaveAtMs: undefined, isCounted: false, firstWords: undefined };
-    const session: Session = { index, socket, identity, ...life, rate, tail: undefined, queued: 0 };
+    const rate = new MessageRate(
+      joinCommands ? MESSAGES_JOINED_ABUSIVE_PER_SECOND : MESSAGES_ABUSIVE_PER_SECOND,
+    );
+    const life = { bearer, isWarned: false, leaveAtMs: undefined, isCounted: false };
+    const work = { tail: undefined, burst: undefined, firstWords: undefined, queued: 0 };
+    if (heartbeat) this.#heartbeats.follow(outlet, heartbeat);
+    const session: Session = { index, socket, outlet, identity, ...life, rate, ...work };
     this.#sessions.set(socket, session);
     this.#byIndex[index] = session;
     this.#byConnection.set(identity.connectionId, session);
@@ -185,10 +199,14 @@ export class ClientSockets {
     );
   }
 
-  tellAll(event: ServerEvent): void {
-    // Who has yet to be welcomed learns of it by that.
-    for (const session of this.#sessions.values())
-      if (session.bearer && !session.firstWords) this.tell(session, event);
+  /** Tells everybody, or those who have the permission. */
+  tellAll(event: ServerEvent, permission?: string): void {
+    for (const session of this.#sessions.values()) {
+      // Who has yet to be welcomed learns by that how things are.
+      if (!session.bearer || session.firstWords) continue;
+      if (permission === undefined || session.bearer.permissions.includes(permission))
+        this.tell(session, event);
+    }
   }
 
   /** Says what was wrong and, where the code's entry in the error table has a close code, ends the session. */
@@ -221,6 +239,7 @@ export class ClientSockets {
     if (!session) return;
     this.#sessions.delete(socket);
     this.#byIndex[session.index] = undefined;
+    this.#heartbeats.drop(session.outlet);
     this.#byConnection.delete(session.identity.connectionId);
     this.#onGone(session, mayReturn);
   }

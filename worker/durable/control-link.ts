@@ -6,6 +6,7 @@ import { STATUS_AGE_MS_MAX } from '../../shared/limits.ts';
 import type { SidecarStatus } from '../../shared/status.ts';
 import { readDial } from '../core/dial.ts';
 import { type FeedEvent, type FeedReport, feedAt, isSameFeed, nextFeedCheckAtMs } from '../core/feed.ts';
+import { orderUpdateIn } from '../core/order-update.ts';
 import type { Env } from '../env.ts';
 import { SidecarSocket } from './sidecar-socket.ts';
 import { gatewayStub } from './stubs.ts';
@@ -45,7 +46,7 @@ export class ControlLink extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#fence = ctx.storage.kv.get<Fence>(FENCE_KEY) ?? { epoch: 0, dialledAtMs: 0 };
-    this.#sidecar = new SidecarSocket(ctx);
+    this.#sidecar = new SidecarSocket(ctx, (name, payload) => this.#onNotice(name, payload));
     this.#told = ctx.storage.kv.get<FeedEvent>(FEED_KEY);
     this.#stampedAtMs = this.#told?.timestampMs ?? 0;
   }
@@ -135,6 +136,18 @@ export class ControlLink extends DurableObject<Env> {
   override alarm(): void {
     this.#alarmAtMs = undefined;
     this.#checkFeed();
+  }
+
+  /** Hands an order update to all gateways. Names that this version does not know are for a later one. */
+  #onNotice(name: string, payload: unknown): void {
+    const order = name === 'order_update' ? orderUpdateIn(payload) : undefined;
+    if (order === undefined) return;
+    for (const gateway of this.gateways()) {
+      const call = gatewayStub(this.env, gateway).orderUpdate(order);
+      this.ctx.waitUntil(
+        call.catch((error) => console.warn(`gateway ${gateway} missed an order update: ${error}`)),
+      );
+    }
   }
 
   #feedAt(nowMs: number): FeedEvent {

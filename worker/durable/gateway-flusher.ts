@@ -1,5 +1,5 @@
 // The timers of a gateway: one for what has changed, one for full sockets, both armed only while there is something.
-import { DRAIN_PAUSE_MS_MAX, DRAIN_PAUSE_MS_MIN } from '../../shared/limits.ts';
+import { DRAIN_PAUSE_MS_MAX, DRAIN_PAUSE_MS_MIN, FLUSH_FRAMES_AT_ONCE } from '../../shared/limits.ts';
 import type { BarNews } from '../core/bar-book.ts';
 import type { Delivery } from '../core/delivery.ts';
 import { FlushCost } from '../core/flush-cost.ts';
@@ -17,6 +17,7 @@ export class GatewayFlusher {
   readonly #cost = new FlushCost();
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
+  #sendTimer: ReturnType<typeof setTimeout> | undefined;
   #drainPauseMs = DRAIN_PAUSE_MS_MIN;
   readonly counters = { frames_sent: 0, flushes: 0 };
 
@@ -37,9 +38,12 @@ export class GatewayFlusher {
 
   /** Sends what is due by now, at most one frame per changed instrument and subscriber, and comes back for the rest. */
   flush(everything = false): void {
-    const delivered = this.#delivery.flush(Date.now(), everything);
+    // A new subscriber's snapshot comes right behind: it must find everybody served.
+    const framesAtOnce = everything ? Number.POSITIVE_INFINITY : FLUSH_FRAMES_AT_ONCE;
+    const delivered = this.#delivery.flush(Date.now(), everything, framesAtOnce);
     this.counters.frames_sent += delivered;
     if (delivered > 0) this.counters.flushes++;
+    this.#armSending();
     clearTimeout(this.#flushTimer ?? null);
     this.#flushTimer = undefined;
     const nextAtMs = this.#delivery.nextFlushAtMs(Date.now());
@@ -47,6 +51,17 @@ export class GatewayFlusher {
       this.#flushTimer = setTimeout(() => this.flush(), Math.max(1, nextAtMs - Date.now()));
     }
     this.#armDrain();
+  }
+
+  /** Comes back for what is left of a flush, as soon as what was sent before is on its way. */
+  #armSending(): void {
+    if (!this.#delivery.isSending || this.#sendTimer !== undefined) return;
+    this.#sendTimer = setTimeout(() => {
+      this.#sendTimer = undefined;
+      this.counters.frames_sent += this.#delivery.sendOn(FLUSH_FRAMES_AT_ONCE);
+      this.#armSending();
+      this.#armDrain();
+    });
   }
 
   /** Sends bars now; those whose socket is full get them as it empties. */

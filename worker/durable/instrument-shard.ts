@@ -89,6 +89,12 @@ export class InstrumentShard extends DurableObject<Env> {
     return snapshot;
   }
 
+  lower(gateway: string, items: readonly InterestItem[]): void {
+    const lowered = this.#book.lower(gateway, items);
+    this.#heardAtMs.set(gateway, Date.now());
+    this.#interestLog.append(gateway, lowered, () => this.#book.interestOf(gateway));
+  }
+
   release(gateway: string, tokens: readonly InstrumentToken[]): void {
     this.#book.release(gateway, tokens);
     this.#heardAtMs.set(gateway, Date.now());

@@ -73,35 +73,34 @@ export class ShardCalls {
     items: readonly InterestItem[],
   ): Promise<readonly InstrumentToken[] | undefined> {
     const link = this.#book.links[shard];
+    if (!link) return undefined;
     try {
       for (let attempt = 0; attempt <= RESYNC_ATTEMPTS_MAX; attempt++) {
-        if (!link?.isSynced && !(await this.resync(shard))) return undefined;
-        const boot = link?.boot;
+        if (!link.isSynced && !(await this.resync(shard))) return undefined;
+        const { syncs } = link;
         const wanted = this.#book.asWanted(items);
         const snapshot = await this.#call(shard, (stub) => stub.register(this.#gateway, wanted));
-        if (snapshot.boot === boot && link?.boot === boot) {
+        if (link.onAnswer(syncs, snapshot.boot)) {
           this.#onNews(this.#book.applySnapshot(wanted, snapshot));
           return snapshot.unknown;
         }
-        // The shard has lost its memory between the two calls: what we hold of it is of another life.
-        link?.reset();
       }
     } catch (error) {
       console.warn(`gateway ${this.#gateway}: shard ${shard} did not answer a registration: ${error}`);
-      link?.reset();
+      link.reset();
     }
     return undefined;
   }
 
   /** Tells the shards what is wanted less or no longer. A failure puts the link out of step, and a resync mends it. */
   async tell(changes: readonly InterestChange[]): Promise<void> {
-    const calls = changes.map(async ({ shard, register, release }) => {
+    const calls = changes.map(async ({ shard, lower, release }) => {
       try {
         await this.#call(shard, async (stub) => {
           // Both start before either is waited for: what is called later on this stub arrives after both.
           const released = release.length > 0 ? stub.release(this.#gateway, release) : undefined;
-          const registered = register.length > 0 ? stub.register(this.#gateway, register) : undefined;
-          await Promise.all([released, registered]);
+          const lowered = lower.length > 0 ? stub.lower(this.#gateway, lower) : undefined;
+          await Promise.all([released, lowered]);
         });
       } catch (error) {
         console.warn(`gateway ${this.#gateway}: shard ${shard} did not hear a release: ${error}`);

@@ -35,10 +35,12 @@ function unavailable(message: string): ControlAnswer {
 
 export class SidecarSocket {
   readonly #ctx: DurableObjectState;
+  readonly #onNotice: (name: string, payload: unknown) => void;
   readonly #pending = new PendingRequests<Waiting>(crypto.randomUUID());
 
-  constructor(ctx: DurableObjectState) {
+  constructor(ctx: DurableObjectState, onNotice: (name: string, payload: unknown) => void) {
     this.#ctx = ctx;
+    this.#onNotice = onNotice;
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(CONTROL_PING, CONTROL_PONG));
   }
 
@@ -137,6 +139,9 @@ export class SidecarSocket {
         socket.send(encodeControl({ kind: 'reply', id, ok: false, code: 'unknown_request', message: text }));
         return;
       }
+      case 'notice':
+        this.#onNotice(message.name, message.payload);
+        return;
       case 'wake_up':
         // Nothing here waits for news that the sidecar has first.
         return;

@@ -25,7 +25,7 @@ function choiceOf({ GATEWAY_SLOTS }: Env): GatewayChoice {
   return choice;
 }
 
-interface Refusal {
+export interface Refusal {
   readonly code: ErrorCode;
   readonly message: string;
 }
@@ -40,7 +40,8 @@ function refuseSocket(refusal: Refusal, subprotocol: string | undefined): Respon
   return new Response(null, { status: 101, webSocket: client, headers });
 }
 
-function checkUpgrade(request: Request, env: Env): void {
+/** Throws an AppError for what is no upgrade, or one of a page that may not. */
+export function checkUpgrade(request: Request, env: Env): void {
   if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
     throw new AppError('upgrade_required', `${new URL(request.url).pathname} is a WebSocket endpoint`);
   }
@@ -66,7 +67,12 @@ async function knock(env: Env, gateway: string, upgrade: Upgrade): Promise<Respo
 }
 
 /** Hands the upgrade to the first gateway of the region that takes it, in the order that the user's id gives. */
-async function upgrade(request: Request, env: Env, client: Omit<Upgrade, 'socketsMax'>): Promise<Response> {
+export async function upgrade(
+  request: Request,
+  env: Env,
+  client: Omit<Upgrade, 'socketsMax'>,
+  refuse: (refusal: Refusal) => Response,
+): Promise<Response> {
   const region = regionOf(request.cf as IncomingRequestCfProperties | undefined);
   const key = client.bearer?.userId ?? client.address ?? '';
   const choice = choiceOf(env);
@@ -76,12 +82,11 @@ async function upgrade(request: Request, env: Env, client: Omit<Upgrade, 'socket
     if (!response || response.status === ERRORS.gateway_full.httpStatus)
       choice.noteFull(candidate, Date.now());
     else if (response.status === ERRORS.too_many_connections.httpStatus) {
-      const refusal = { code: 'too_many_connections', message: await response.text() } as const;
-      return refuseSocket(refusal, client.subprotocol);
+      return refuse({ code: 'too_many_connections', message: await response.text() });
     } else return response;
   }
   const message = `All ${GATEWAY_SLOTS_MAX} gateways of ${region} are full`;
-  return refuseSocket({ code: 'gateway_full', message }, client.subprotocol);
+  return refuse({ code: 'gateway_full', message });
 }
 
 const FORMATS = ['json', 'binary'];
@@ -99,7 +104,7 @@ function nativeDialectOf(request: Request, subprotocol: string | undefined): Dia
   return query.get('batch') === '1' ? 'native-json-batched' : 'native-json';
 }
 
-/** `/ws/ticks`: the native protocol. Throws an AppError for what is no upgrade, or one of a page that may not. */
+/** `/ws/ticks`: the native protocol. Throws as `checkUpgrade` does. */
 export async function streamTicks(request: Request, env: Env, ctx: Background): Promise<Response> {
   checkUpgrade(request, env);
   const address = request.headers.get('cf-connecting-ip');
@@ -110,8 +115,9 @@ export async function streamTicks(request: Request, env: Env, ctx: Background): 
     ...(subprotocol === undefined ? {} : { subprotocol }),
   };
   const token = tokenOf(request);
-  if (!token && wantsToAuthenticateLater(request)) return upgrade(request, env, client);
+  const refuse = (refusal: Refusal) => refuseSocket(refusal, subprotocol);
+  if (!token && wantsToAuthenticateLater(request)) return upgrade(request, env, client, refuse);
   const verdict = await authenticate(token, env, ctx);
-  if (!verdict.ok) return refuseSocket(verdict, subprotocol);
-  return upgrade(request, env, { ...client, bearer: verdict.principal });
+  if (!verdict.ok) return refuse(verdict);
+  return upgrade(request, env, { ...client, bearer: verdict.principal }, refuse);
 }

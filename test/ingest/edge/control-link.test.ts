@@ -280,3 +280,17 @@ test('stopped, it neither dials nor answers', async () => {
   await eventually(() => expect(edge.closeCodes).toEqual([1006]));
   expect(clock.delaysMs).toEqual([]);
 });
+
+test('a notice is sent while the link is open, and is nobody’s afterwards', async () => {
+  link.notify('order_update', '{"order_id":"0"}');
+  await open();
+  link.notify('order_update', '{"order_id":"1"}');
+  expect(await replies(1)).toEqual([{ kind: 'notice', name: 'order_update', payload: '{"order_id":"1"}' }]);
+  edge.socket?.terminate();
+  const waitMs = await lost();
+  link.notify('order_update', '{"order_id":"2"}');
+  clock.advance(waitMs);
+  await open(2);
+  link.notify('order_update', '{"order_id":"3"}');
+  expect(await replies(2)).toMatchObject([{}, { payload: '{"order_id":"3"}' }]);
+});

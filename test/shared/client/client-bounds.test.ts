@@ -84,7 +84,8 @@ test('wanted instruments are bounded; one too many changes nothing', async () =>
   scene.client.subscribe([4_000_000]);
 });
 
-test('subscriptions that are never given up are bounded', () => {
+// Each of the ten thousand waits for its acknowledgement, and looks at the others' of the same instrument.
+test('subscriptions that are never given up are bounded', { timeout: 60_000 }, () => {
   const scene = createScene();
   for (let count = 0; count < CLIENT_SDK_SUBSCRIPTIONS_MAX; count++) scene.client.subscribe([1]);
   expect(() => scene.client.subscribe([1])).toThrow(`at most ${CLIENT_SDK_SUBSCRIPTIONS_MAX} subscriptions`);

@@ -106,9 +106,9 @@ describe('subscribing', () => {
     expect(room.subscribe(two, [item(A)]).contacts.size).toBe(0);
     expect(room.book.bars.unsubscribe(one, [item(A)])).toEqual([]);
     expect(room.book.bars.unsubscribe(one, [item(A, '1m')])).toEqual([
-      { shard: SHARD, register: [[A, interestIn(0, 1)]], release: [] },
+      { shard: SHARD, lower: [[A, interestIn(0, 1)]], release: [] },
     ]);
-    expect(room.book.closeSession(two)).toEqual([{ shard: SHARD, register: [], release: [A] }]);
+    expect(room.book.closeSession(two)).toEqual([{ shard: SHARD, lower: [], release: [A] }]);
     expect(room.book.interestOf(SHARD)).toEqual([]);
   });
 
@@ -123,7 +123,7 @@ describe('subscribing', () => {
     room.book.subscribe(session, plan.accepted);
     room.book.unclaim(plan.accepted);
     expect(room.book.unsubscribe(session, [A])).toEqual([
-      { shard: SHARD, register: [[A, interestIn(0, 1)]], release: [] },
+      { shard: SHARD, lower: [[A, interestIn(0, 1)]], release: [] },
     ]);
     expect(room.book.bars.countOf(session)).toBe(1);
   });
@@ -175,7 +175,7 @@ describe('subscribing', () => {
     const room = new Room();
     const session = room.join();
     room.subscribe(session, [item(A), item(A, '1m')]);
-    const push = { shard: SHARD, seq: 1, ...snapshotOf({ unknown: [A] }) };
+    const push = { shard: SHARD, seq: 1, roundShards: 1, ...snapshotOf({ unknown: [A] }) };
     expect(room.book.applyPush(push)).toEqual([{ session, tokens: [A] }]);
     expect([room.book.bars.countOf(session), room.book.interestOf(SHARD)]).toEqual([0, []]);
   });

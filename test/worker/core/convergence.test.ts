@@ -15,6 +15,8 @@ const GATEWAYS = ['gw-1', 'gw-2'];
 const CLIENTS_PER_GATEWAY = 3;
 const STEPS = 250;
 const SEEDS = 1_100;
+/** Later ones that once failed, as long as the model is what it was: answers and pushes that overtake a strike. */
+const SEEDS_THAT_FAILED = [1_809, 1_831, 2_274, 3_626, 16_095, 19_362, 23_106];
 /** Prices of one contract lie in one block: a price shows whose it is. */
 const CONTRACT_PRICES = 1_000_000;
 
@@ -237,7 +239,8 @@ async function run(seed: number): Promise<void> {
 }
 
 test(`${SEEDS} seeded worlds converge`, { timeout: 60_000 }, async () => {
-  for (let seed = 1; seed <= SEEDS; seed++) {
+  const seeds = Array.from({ length: SEEDS }, (_, i) => i + 1);
+  for (const seed of [...seeds, ...SEEDS_THAT_FAILED]) {
     try {
       await run(seed);
     } catch (error) {

@@ -277,6 +277,7 @@ class GatewayLife {
   readonly #sessions = new Map<Client, number>();
   readonly #tails = new Map<Client, Promise<void>>();
   #isFlushTimed = false;
+  #isSendTimed = false;
   #isDrainDue = false;
 
   constructor(name: string, network: Network, shards: ReadonlyMap<number, Shard>) {
@@ -349,7 +350,8 @@ class GatewayLife {
   /** Sends what is due and comes back for the rest, as by the object's timer. */
   #flush(everything = false): void {
     const { delivery } = this.book;
-    delivery.flush(this.#network.nowMs, everything);
+    delivery.flush(this.#network.nowMs, everything, everything ? Number.POSITIVE_INFINITY : 1);
+    this.#sendOn();
     if (delivery.hasWaiting) this.#drain();
     const nextAtMs = delivery.nextFlushAtMs(this.#network.nowMs);
     if (this.#isFlushTimed || nextAtMs === Number.POSITIVE_INFINITY) return;
@@ -357,6 +359,20 @@ class GatewayLife {
     this.#network.addTimer(nextAtMs, () => {
       this.#isFlushTimed = false;
       if (this.isAlive) this.#flush();
+    });
+  }
+
+  /** Frame by frame, and anything may happen between two of them. */
+  #sendOn(): void {
+    const { delivery } = this.book;
+    if (this.#isSendTimed || !delivery.isSending) return;
+    this.#isSendTimed = true;
+    this.#network.add(undefined, () => {
+      this.#isSendTimed = false;
+      if (!this.isAlive) return;
+      delivery.sendOn(1);
+      this.#sendOn();
+      if (delivery.hasWaiting) this.#drain();
     });
   }
 
@@ -423,31 +439,31 @@ class GatewayLife {
     items: readonly InterestItem[],
   ): Promise<readonly InstrumentToken[] | undefined> {
     const link = this.book.links[shard];
+    if (!link) return undefined;
     try {
       for (let attempt = 0; attempt <= REGISTER_ATTEMPTS; attempt++) {
-        if (!link?.isSynced && !(await this.#resync(shard))) return undefined;
-        const boot = link?.boot;
+        if (!link.isSynced && !(await this.#resync(shard))) return undefined;
+        const { syncs } = link;
         const wanted = this.book.asWanted(items);
         const snapshot = await this.#call(shard, (book) => book.register(this.#name, wanted));
-        if (snapshot.boot === boot && link?.boot === boot) {
+        if (link.onAnswer(syncs, snapshot.boot)) {
           this.#afterNews(this.book.applySnapshot(wanted, snapshot));
           return snapshot.unknown;
         }
-        link?.reset();
       }
     } catch {
-      link?.reset();
+      link.reset();
     }
     return undefined;
   }
 
   async #tell(changes: readonly InterestChange[]): Promise<void> {
     await Promise.all(
-      changes.map(async ({ shard, register, release }) => {
+      changes.map(async ({ shard, lower, release }) => {
         try {
           await this.#call(shard, (book) => {
             book.release(this.#name, release);
-            book.register(this.#name, register);
+            book.lower(this.#name, lower);
           });
         } catch {
           this.book.links[shard]?.reset();

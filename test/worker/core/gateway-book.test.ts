@@ -55,6 +55,7 @@ function pushOf(seq: number, more: Partial<ShardPush> = {}): ShardPush {
     shard: SHARD,
     boot: BOOT,
     seq,
+    roundShards: 1,
     ticks: new Uint32Array(0),
     definitions: [],
     unknown: [],
@@ -119,12 +120,12 @@ class Room {
   }
 }
 
-function register(...items: InterestItem[]) {
-  return [{ shard: SHARD, register: items, release: [] }];
+function lower(...items: InterestItem[]) {
+  return [{ shard: SHARD, lower: items, release: [] }];
 }
 
 function release(...tokens: InstrumentToken[]) {
-  return [{ shard: SHARD, register: [], release: tokens }];
+  return [{ shard: SHARD, lower: [], release: tokens }];
 }
 
 describe('what the shards are told', () => {
@@ -157,7 +158,7 @@ describe('what the shards are told', () => {
     const sessions = [room.join(), room.join(), room.join()] as const;
     for (const [i, session] of sessions.entries()) room.subscribe(session, [item(A, (i + 1) as ModeRank)]);
     expect(room.book.unsubscribe(sessions[1], [A])).toEqual([]);
-    expect(room.book.unsubscribe(sessions[2], [A])).toEqual(register([A, 1]));
+    expect(room.book.unsubscribe(sessions[2], [A])).toEqual(lower([A, 1]));
     expect(room.book.closeSession(sessions[0])).toEqual(release(A));
     expect(room.book.interestOf(SHARD)).toEqual([]);
   });
@@ -166,7 +167,7 @@ describe('what the shards are told', () => {
     const room = new Room();
     const session = room.join();
     room.subscribe(session, [item(A, 3)]);
-    expect(room.subscribe(session, [item(A, 1)]).changes).toEqual(register([A, 1]));
+    expect(room.subscribe(session, [item(A, 1)]).changes).toEqual(lower([A, 1]));
     expect(room.book.subscriptionsOf(session)).toEqual([[A, 1]]);
   });
 
@@ -280,7 +281,7 @@ describe('claims', () => {
     const plan = room.book.planSubscribe(second, [item(A, 3)]);
     room.book.applySnapshot([[A, 3]], snapshotOf());
     expect(room.book.interestOf(SHARD), 'claims are part of a resynchronisation').toEqual([[A, 3]]);
-    expect(room.book.unclaim(plan.accepted)).toEqual(register([A, 1]));
+    expect(room.book.unclaim(plan.accepted)).toEqual(lower([A, 1]));
     expect(room.book.interestOf(SHARD)).toEqual([[A, 1]]);
   });
 
@@ -348,6 +349,42 @@ describe('values', () => {
     room.book.applyPush(pushOf(2, { ticks: ticksOf([A, 110, 6]) }));
     expect(room.flush()).toBe(1);
     expect(room.framesOf(session)).toEqual(['A@110/3']);
+  });
+
+  test('a push that an answer has overtaken says nothing of what it was about: the token may be another contract’s', () => {
+    const room = new Room();
+    const session = room.join();
+    room.subscribe(session, [item(A)], snapshotOf({ pushSeq: 3, definitions: [definitionOf(A, 'NEW')] }));
+    const old = { ticks: ticksOf([A, 100, 5]), definitions: [definitionOf(A, 'OLD')] };
+    expect(room.book.applyPush(pushOf(2, old))).toEqual([]);
+    expect(room.book.applyPush(pushOf(3, { unknown: [A] })), 'struck, and listed again since').toEqual([]);
+    room.flush();
+    expect(room.framesOf(session)).toEqual([]);
+    room.book.applyPush(pushOf(4, { ticks: ticksOf([A, 700, 6]) }));
+    room.flush();
+    expect(room.framesOf(session)).toEqual(['NEW@700/3']);
+    expect(room.book.applyPush(pushOf(5, { unknown: [A] }))).toEqual([{ session, tokens: [A] }]);
+  });
+
+  test('pushes of another memory are counted anew, whatever the answers of the one before said', () => {
+    const { room, session } = withValue(100, 5);
+    room.book.applySnapshot([[A, 3]], snapshotOf({ pushSeq: 50 }));
+    room.sync(SHARD, snapshotOf({ boot: BOOT + 1 }));
+    room.book.applyPush(pushOf(1, { boot: BOOT + 1, ticks: ticksOf([A, 101, 1]) }));
+    room.flush();
+    expect(room.framesOf(session)).toEqual(['A@101/3']);
+  });
+
+  test('nor is the next instrument of a slot held to answers about the one before', () => {
+    const room = new Room();
+    const session = room.join();
+    room.sync(shardOf(D));
+    room.subscribe(session, [item(A)], snapshotOf({ pushSeq: 50 }));
+    room.book.unsubscribe(session, [A]);
+    room.subscribe(session, [item(D)], snapshotOf({ definitions: [definitionOf(D, 'D')] }));
+    room.book.applyPush(pushOf(1, { shard: shardOf(D), ticks: ticksOf([D, 101, 1]) }));
+    room.flush();
+    expect(room.framesOf(session)).toEqual(['D@101/3']);
   });
 
   test('the same value again is not sent again', () => {

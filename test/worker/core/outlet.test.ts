@@ -147,3 +147,27 @@ test('replaced ticks are counted once, those that waited and were sent are not',
   });
   expect([sent, socket.outlet.takeSkipped()]).toEqual([[1, 2, 3], 0]);
 });
+
+describe('heartbeats', () => {
+  test('are sent when no tick was since the last look', () => {
+    const socket = new SocketDouble();
+    const beat = () => {
+      socket.outlet.keepAlive('beat');
+      socket.bufferedBytes = 0;
+      return socket.frames.splice(0);
+    };
+    expect([beat(), beat()]).toEqual([['beat'], ['beat']]);
+    socket.outlet.deliver('tick');
+    expect([beat(), beat(), beat()]).toEqual([['tick'], ['beat'], ['beat']]);
+  });
+
+  test('do not fill a socket that still has something to send', () => {
+    const socket = new SocketDouble();
+    socket.bufferedBytes = 1;
+    socket.outlet.keepAlive('beat');
+    expect(socket.frames).toEqual([]);
+    socket.tells = false;
+    socket.outlet.keepAlive('beat');
+    expect(socket.frames).toEqual(['beat']);
+  });
+});

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   CLIENT_COMMANDS_QUEUED_MAX,
+  CLIENT_SUBSCRIPTIONS_MAX,
   MESSAGES_ABUSIVE_PER_SECOND,
+  MESSAGES_JOINED_ABUSIVE_PER_SECOND,
   MESSAGES_PER_SECOND_MAX,
 } from '../../../shared/limits.ts';
 import { MessageRate } from '../../../worker/core/rate-limit.ts';
@@ -119,4 +121,11 @@ test('in any second no more is carried out than the pace and one burst, in the o
       }
     }),
   );
+});
+
+test('where messages are joined, a flood is more of them than there can be instruments', () => {
+  const rate = new MessageRate(MESSAGES_JOINED_ABUSIVE_PER_SECOND);
+  for (let i = 0; i < CLIENT_SUBSCRIPTIONS_MAX; i++) expect(rate.isFlood(NOW_MS)).toBe(false);
+  expect(rate.isFlood(NOW_MS)).toBe(true);
+  expect(rate.isFlood(NOW_MS + 1_000)).toBe(false);
 });

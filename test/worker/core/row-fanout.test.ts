@@ -5,6 +5,7 @@ import type { InstrumentDefinition, InstrumentToken } from '../../../shared/inst
 import {
   CLIENT_BACKLOG_BYTES_MAX,
   FLUSH_ROWS_BYTES_MAX,
+  FLUSH_ROWS_MAX,
   FLUSH_ROWS_QUEUED_MAX,
   ROWS_FRAME_BYTES_MAX,
 } from '../../../shared/limits.ts';
@@ -20,6 +21,7 @@ import type { ShardPush } from '../../../worker/core/shard-book.ts';
 import type { SessionIndex } from '../../../worker/core/subscriptions.ts';
 import { rowLineOf } from '../../../worker/dialects/native-json/row-line.ts';
 import { DIALECTS } from '../../../worker/dialects/registry.ts';
+import { RowBytes } from '../../../worker/dialects/row-bytes.ts';
 import { definitionOf, joinRecords, recordOf } from '../../support/records.ts';
 import { seededRandom } from './edge-double.ts';
 
@@ -156,8 +158,12 @@ class Room {
     } as unknown as ShardPush);
   }
 
-  flush(everything = false): void {
-    this.book.delivery.flush(this.nowMs, everything);
+  flush(everything = false, framesAtOnce = Number.POSITIVE_INFINITY): void {
+    this.book.delivery.flush(this.nowMs, everything, framesAtOnce);
+  }
+
+  sendOn(framesAtOnce: number): void {
+    this.book.delivery.sendOn(framesAtOnce);
   }
 
   drain(): void {
@@ -168,7 +174,8 @@ class Room {
   settle(): void {
     for (let i = 0; i < 60; i++) {
       this.nowMs += 50;
-      this.flush();
+      this.flush(false, 3);
+      while (this.book.delivery.isSending) this.sendOn(2);
       this.drain();
     }
   }
@@ -209,7 +216,8 @@ test('seeded rooms: clients of both dialects, sets that meet and part, filters, 
               .filter(() => random() < 0.4)
               .map(tokenOf),
           );
-        else if (chance < 0.7) room.flush();
+        else if (chance < 0.65) room.flush(false, Math.floor(random() * 4));
+        else if (chance < 0.7) room.sendOn(1);
         else if (chance < 0.8) {
           const filter = random() < 0.2 ? { filter: { minChange: 0.11 } } : {};
           const [rank, speed] = [pick<ModeRank>([1, 2, 3, 3, 3]), pick<Speed>(['rt', 'rt', ...SPEEDS])];
@@ -284,6 +292,28 @@ describe('clients with the same instruments', () => {
   });
 });
 
+test('a flush in several goes is the same flush: each gets one frame of it, whatever comes in between', () => {
+  const room = new Room();
+  const readers = range(10).map(() => room.join('native-binary'));
+  room.push(range(60).map(tokenOf));
+  for (const [i, reader] of readers.entries()) room.subscribe(reader, itemsOf(range(50, i)));
+  const before = readers.map(({ frames }) => frames.length);
+  room.push(range(60).map(tokenOf));
+  room.nowMs += 100;
+  room.flush(false, 4);
+  const sent = () => readers.filter(({ frames }, i) => frames.length > (before[i] as number)).length;
+  expect([sent(), room.book.delivery.isSending]).toEqual([4, true]);
+  // Newer values wait for their own flush.
+  room.push([tokenOf(55)]);
+  room.sendOn(3);
+  expect(sent()).toBe(7);
+  room.book.closeSession((readers[0] as Reader).session);
+  expect([sent(), room.book.delivery.isSending]).toEqual([10, false]);
+  expect(Math.max(...readers.map(({ frames }, i) => frames.length - (before[i] as number)))).toBe(1);
+  room.settle();
+  for (const reader of readers.slice(1)) checkCurrent(room, reader);
+});
+
 describe('bounds', () => {
   test.each<RowDialect>(['native-binary', 'native-json-batched'])(
     '%s: a snapshot of 3,000 is sent in frames of bounded size, as the socket takes them',
@@ -304,16 +334,24 @@ describe('bounds', () => {
 
   test(`rows of more than ${FLUSH_ROWS_BYTES_MAX} bytes are sent in several goes, and none is lost`, () => {
     const room = new Room();
-    const readers = range(3).map(() => room.join('native-binary'));
+    const readers = range(4).map(() => room.join('native-binary'));
     for (const [i, reader] of readers.entries()) room.subscribe(reader, itemsOf(range(3_000, i * 3_000)));
     // All their first values at once: keyframes, of which few fit.
-    room.push(range(9_000).map(tokenOf));
+    room.push(range(12_000).map(tokenOf));
     room.flush();
     room.settle();
-    room.push(range(9_000).map(tokenOf));
+    room.push(range(12_000).map(tokenOf));
     room.nowMs += 100;
     room.flush();
     for (const reader of readers) checkCurrent(room, reader);
+  });
+
+  test(`${FLUSH_ROWS_MAX} rows are as many as can be noted down, however short they are`, () => {
+    const rows = new RowBytes(FLUSH_ROWS_BYTES_MAX, 1);
+    for (let i = 1; i < FLUSH_ROWS_MAX; i++) rows.add(i);
+    expect(rows.isFull).toBe(false);
+    rows.add(FLUSH_ROWS_MAX);
+    expect(rows.isFull).toBe(true);
   });
 
   test(`more than ${FLUSH_ROWS_QUEUED_MAX} rows for all clients together are sent in several goes`, {

@@ -4,7 +4,7 @@ import type { BatchReply } from '../../../shared/frame.ts';
 import type { InstrumentToken } from '../../../shared/instrument.ts';
 import { SHARD_GATEWAYS_MAX, SHARD_INSTRUMENTS_MAX } from '../../../shared/limits.ts';
 import { RECORD_KIND, readTick, recordWords, type Tick } from '../../../shared/tick.ts';
-import { type ApplyResult, ShardBook } from '../../../worker/core/shard-book.ts';
+import { type ApplyResult, type InterestItem, ShardBook } from '../../../worker/core/shard-book.ts';
 import { definitionOf, recordOf } from '../../support/records.ts';
 import { SidecarDouble, tickOf, tokensOfShard } from './sidecar-double.ts';
 
@@ -238,6 +238,25 @@ describe('instruments that do not exist', () => {
     book.register('gw', [[B, 3]]);
     if (push) book.returnPush('gw', push);
     expect(book.takePush('gw')).toBeUndefined();
+  });
+
+  test('a lowering changes what is wanted; what was struck before it stays so, though it is listed again', () => {
+    const { book, sidecar } = setUp();
+    book.register('gw', [
+      [A, 3],
+      [B, 3],
+    ]);
+    const lowered: InterestItem[] = [
+      [A, 1],
+      [B, 1],
+    ];
+    sidecar.post(book, { knownTokens: [A] });
+    sidecar.post(book, { knownTokens: [A, B], definitions: [definitionOf(B, 'NEW')] });
+    expect(book.lower('gw', lowered)).toEqual([[A, 1]]);
+    expect(book.interestOf('gw')).toEqual([[A, 1]]);
+    expect(book.takePush('gw'), 'and the gateway is told').toMatchObject({ unknown: [B] });
+    expect(book.lower('nobody', lowered)).toEqual([]);
+    expect(book.stats().gateways).toBe(1);
   });
 
   test('values and definitions of a token that is gone are gone: its next owner has another price', () => {

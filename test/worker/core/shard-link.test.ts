@@ -6,7 +6,8 @@ import type { ShardPush, Snapshot } from '../../../worker/core/shard-book.ts';
 import { ShardLink } from '../../../worker/core/shard-link.ts';
 
 function pushOf(seq: number, boot = 1): ShardPush {
-  return { shard: 0, boot, seq, ticks: Uint32Array.of(seq), definitions: [], unknown: [], bars: [] };
+  const nothing = { definitions: [], unknown: [], bars: [] };
+  return { shard: 0, boot, seq, roundShards: 1, ticks: Uint32Array.of(seq), ...nothing };
 }
 
 function snapshotOf(pushSeq: number, boot = 1): Snapshot {
@@ -85,6 +86,31 @@ describe('while synchronising', () => {
     link.reset();
     expect(link.finishSync(snapshotOf(3))).toBeUndefined();
     expect(link.isSynced).toBe(false);
+  });
+});
+
+describe('the answer to a registration', () => {
+  test('counts as long as the link is in step since it was asked for', () => {
+    const link = syncedAt(5);
+    const { syncs } = link;
+    link.onPush(pushOf(6));
+    expect([link.onAnswer(syncs, 1), link.isSynced]).toEqual([true, true]);
+  });
+
+  test('of before a synchronisation does not count, though boot and step are the same, and disturbs nothing', () => {
+    const link = syncedAt(5);
+    const { syncs } = link;
+    link.reset();
+    expect(link.onAnswer(syncs, 1)).toBe(false);
+    link.beginSync();
+    expect([link.onAnswer(syncs, 1), link.isSyncing]).toEqual([false, true]);
+    link.finishSync(snapshotOf(7));
+    expect([link.onAnswer(syncs, 1), link.onAnswer(syncs, 2), link.isSynced]).toEqual([false, false, true]);
+  });
+
+  test('of another memory does not count, and puts the link out of step', () => {
+    const link = syncedAt(5);
+    expect([link.onAnswer(link.syncs, 2), link.isSynced]).toEqual([false, false]);
   });
 });
 

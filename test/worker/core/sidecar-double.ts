@@ -51,7 +51,7 @@ export class SidecarDouble {
       seq: this.seq,
       boot: post.boot ?? 0,
       demandVersion: post.demandVersion ?? 0,
-      roundShards: 1,
+      roundShards: 2,
       ticks: joinRecords(ticks),
       tickCount: ticks.length,
       definitions,

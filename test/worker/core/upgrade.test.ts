@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { readUpgrade, type Upgrade, upgradeHeaders } from '../../../worker/core/upgrade.ts';
+import { DIALECT_NAMES } from '../../../worker/core/dialect-name.ts';
+import {
+  readUpgrade,
+  type Upgrade,
+  upgradeAnswerHeaders,
+  upgradeHeaders,
+} from '../../../worker/core/upgrade.ts';
 
 const BEARER = {
   userId: 'उपयोगकर्ता, 1',
@@ -23,4 +29,14 @@ test.each<Upgrade>([
   { dialect: 'native-json-batched', socketsMax: 1 },
 ])('what is written is read', (upgrade) => {
   expect(readUpgrade(new Headers(upgradeHeaders(upgrade)))).toEqual(upgrade);
+});
+
+test('compression is refused where ticks are binary, by an extension that nobody offers', () => {
+  const headers = DIALECT_NAMES.map((dialect) => [dialect, upgradeAnswerHeaders({ dialect, socketsMax: 1 })]);
+  expect(Object.fromEntries(headers)).toEqual({
+    'native-json': {},
+    'native-json-batched': {},
+    'native-binary': { 'sec-websocket-extensions': 'none' },
+    kite: { 'sec-websocket-extensions': 'none' },
+  });
 });

@@ -74,7 +74,8 @@ export class WireRows implements RowFormat {
   }
 
   joins(slot: number, tier: Tier, isDue: boolean): boolean {
-    if (isDue && this.#sent.has(tier, slot)) return false;
+    // Also when nothing is known to have been sent: others may have what was forgotten, and this is not it.
+    if (isDue) return false;
     this.#sent.keep(tier, slot, this.#records.words);
     return true;
   }

@@ -17,10 +17,6 @@ export class SentRecords {
     return words && end <= words.length ? words : this.#grow(tier, slot);
   }
 
-  has(tier: Tier, slot: number): boolean {
-    return (this.#tiers[tier]?.[slot * RECORD_WORDS_MAX + WORD.kind] ?? 0) !== 0;
-  }
-
   /** The slot's record of `from` is what the tier's clients have. */
   keep(tier: Tier, slot: number, from: Uint32Array): void {
     const at = slot * RECORD_WORDS_MAX;
