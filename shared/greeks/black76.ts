@@ -1,4 +1,4 @@
-// Black's (1976) model over columns of options: implied volatilities and Greeks, without an allocation per option.
+// Black's (1976) model over columns of options: implied volatilities and Greeks, without an object per option.
 import {
   OPTION_AMOUNT_MAX,
   OPTION_AMOUNT_MIN,

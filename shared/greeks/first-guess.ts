@@ -48,19 +48,18 @@ function roughLn(x: number): number {
   );
 }
 
-/** The same as below where price and distance are of two sizes. */
-function unevenDeviation(price: number, distance: number): number {
-  const straddle = 2 * price + distance;
-  const share = distance / straddle;
+/** Deviation over straddle, where price and distance are of two sizes. A factor: what is only passed on is allocated. */
+function unevenShare(price: number, distance: number): number {
+  const share = distance / (2 * price + distance);
   const square = share * share;
   if (square < NEAR_TO) {
     const place = square * NEAR_PER_UNIT;
     const piece = place | 0;
-    return straddle * polynomial(near, piece * STRIDE, 2 * (place - piece) - 1);
+    return polynomial(near, piece * STRIDE, 2 * (place - piece) - 1);
   }
   const place = (Math.sqrt(-2 * roughLn(price / distance)) - FAR_FROM) * FAR_PER_UNIT;
   const piece = Math.min(place | 0, FAR_PIECES - 1);
-  return distance / polynomial(far, piece * STRIDE, 2 * (place - piece) - 1);
+  return share / polynomial(far, piece * STRIDE, 2 * (place - piece) - 1);
 }
 
 /**
@@ -69,7 +68,9 @@ function unevenDeviation(price: number, distance: number): number {
  */
 export function normalDeviation(price: number, distance: number): number {
   const ratio = price / distance;
-  if (!(ratio >= ratioFrom && ratio < ratioTo)) return unevenDeviation(price, distance);
+  if (!(ratio >= ratioFrom && ratio < ratioTo)) {
+    return (2 * price + distance) * unevenShare(price, distance);
+  }
   double[0] = ratio;
   // The exponent is the octave, the two bits below it the piece.
   const piece = ((words[HIGH] as number) >>> 18) - 4 * RATIO_EXPONENT;
@@ -90,7 +91,7 @@ const [a1, a1x2, a1x4, a1x6, a2, a2x2, a2x4, a3, a3x2, a4] = [...CORRECTION] as 
   number,
 ];
 
-/** Lognormal deviation over normal deviation x (log distance / distance), from their squares: within 1e-8 for deviations to 0.6. */
+/** Lognormal over normal deviation x (log distance / distance), from their squares: within 1e-8 for deviations to 0.6. */
 export function lognormalCorrection(a: number, x2: number): number {
   const first = a1 + x2 * (a1x2 + x2 * (a1x4 + x2 * a1x6));
   const second = a2 + x2 * (a2x2 + x2 * a2x4);

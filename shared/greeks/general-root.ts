@@ -13,19 +13,19 @@ const TWO_OVER_PI = 0.6366197723675814;
 /** Of Winitzki's formula for the inverse error function. */
 const WINITZKI = 0.147;
 
-/** Of the price below the inflection: corrects the normal model's guess once for the curvature of the lognormal one. */
+/** Half the deviation, below the inflection: the normal model's guess, once corrected for the lognormal one's curvature. */
 function guessBelow(x: number, price: number): number {
   const half = 0.5 * normalDeviation(price, x);
-  return normalDeviation(price * exp(0.5 * half * half), x);
+  return 0.5 * normalDeviation(price * exp(0.5 * half * half), x);
 }
 
-/** From a normal tail that holds `room`, by Winitzki's formula: exact at the money and far above it to 0.5 %. */
+/** Half the deviation, from a normal tail that holds `room`, by Winitzki's formula: at the money right to 0.5 %. */
 function guessAbove(x: number, room: number): number {
   const growth = exp(0.5 * x);
   const tail = room / (growth + 1 / growth);
   const log = ln(4 * tail * (1 - tail));
   const middle = TWO_OVER_PI / WINITZKI + 0.5 * log;
-  return 2 * Math.sqrt(2 * (Math.sqrt(middle * middle - log / WINITZKI) - middle));
+  return Math.sqrt(2 * (Math.sqrt(middle * middle - log / WINITZKI) - middle));
 }
 
 /**
@@ -41,7 +41,8 @@ export function generalDeviation(x: number, price: number, room: number): number
   let low = isBelow ? 0 : inflection;
   let high = isBelow ? inflection : Number.POSITIVE_INFINITY;
   const target = ln((isBelow ? price : room) / INVERSE_SQRT_2PI);
-  let s = isBelow ? guessBelow(x, price) : guessAbove(x, room);
+  // Doubled here, which tells V8 that it is a number: what a call returns would be allocated in every turn of the loop.
+  let s = 2 * (isBelow ? guessBelow(x, price) : guessAbove(x, room));
   if (!(s > low)) s = isBelow ? 0.5 * high : low + 0.25;
   if (!(s < high)) s = 0.99 * high;
   for (let steps = 0; steps < STEPS_MAX; steps++) {

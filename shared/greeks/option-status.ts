@@ -6,7 +6,7 @@ export const OPTION_STATUS = {
   ok: 0,
   /** Greeks at the volatility of the strike's other leg, as the own price gives none: no own volatility. */
   byParity: 1,
-  /** Less than a millisecond is left: delta is the payoff's (0 or 1, for puts 0 or -1), the other Greeks are 0, no volatility. */
+  /** Less than a millisecond is left: delta is the payoff's (0 or 1, for puts 0 or -1), the rest is 0. */
   expired: 2,
   /** The forward is no number within its bounds. */
   noUnderlying: 3,

@@ -11,9 +11,9 @@ const work = sharedWork;
 const STEP_DEVIATION_TO = 0.75;
 
 /**
- * The deviation that gives the work's price, near the money: a guess that is right to 1e-8, then one step of Halley's method on the
- * logarithm of the price, which cubes that error. What was evaluated at the guess is moved to the root by its
- * derivatives. False when the guess is outside of where that holds.
+ * The deviation that gives the work's price, near the money: a guess that is right to 1e-8, then one step of Halley's
+ * method on the logarithm of the price, which cubes that error. What was evaluated at the guess is moved to the root by
+ * its derivatives. False when the guess is outside of where that holds.
  */
 function solveByOneStep(): boolean {
   const { distance, logDistance, price } = work;
