@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   fanout: () => import('./fanout.ts'),
   pipeline: () => import('./pipeline.ts'),
   plan: () => import('./plan.ts'),
+  greeks: () => import('./greeks.ts'),
   latency: () => import('./latency.ts'),
   instruments: () => import('./instruments.ts'),
   memory: () => import('./memory.ts'),

@@ -1,0 +1,24 @@
+// Bounds of option valuation: outside them a result says so instead of holding numbers that doubles cannot carry.
+
+/** Forward and strike, in rupees: so far from what is traded that only a mistake is outside, and products stay finite. */
+export const OPTION_AMOUNT_MIN = 1e-9;
+export const OPTION_AMOUNT_MAX = 1e15;
+/** Years to expiry: below one millisecond, the resolution of our clocks, an option is expired. */
+export const OPTION_YEARS_MIN = 1 / (365 * 86_400_000);
+/** More years are a mistake: the longest listed options have five. */
+export const OPTION_YEARS_MAX = 100;
+/** Rate per year, as a fraction, either way: with the years above the discount factor stays a number. */
+export const OPTION_RATE_MAX = 1;
+/** Volatility per year, as a fraction, that an option may be valued at. */
+export const OPTION_VOLATILITY_MIN = 1e-9;
+export const OPTION_VOLATILITY_MAX = 1e9;
+/** Time value in units of sqrt(forward x strike): below it squares and densities leave the range of doubles. */
+export const OPTION_TIME_VALUE_MIN = 1e-300;
+/** Spread over mid above which a book's mid is no price: India VIX's rule; and the ticks that are no wide spread at any price. */
+export const OPTION_SPREAD_SHARE_MAX = 0.3;
+export const OPTION_SPREAD_TICKS_MAX = 4;
+/** Seconds after which a last trade, without a book, no longer says what an option is worth beside the forward of now. */
+export const OPTION_LAST_TRADE_AGE_S_MAX = 5;
+/** Strikes around the money that a synthetic forward takes: with fewer one bad quote decides, more are far and wide. */
+export const SYNTHETIC_STRIKES_MIN = 3;
+export const SYNTHETIC_STRIKES_MAX = 5;
