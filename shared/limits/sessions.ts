@@ -72,6 +72,8 @@ export const MESSAGES_PER_SECOND_MAX = 20;
 export const MESSAGES_ABUSIVE_PER_SECOND = 400;
 /** The same where messages that wait are carried out together: each may name one instrument of all that there can be. */
 export const MESSAGES_JOINED_ABUSIVE_PER_SECOND = 3_000;
+/** Instruments that those messages name together, each time: a subscribe and a mode for each of all, and as much again. */
+export const CLIENT_BURST_ITEMS_MAX = 12_000;
 /** How long a Worker or gateway may go by what it last read of the revocations; a revoked token passes for so long at most. */
 export const REVOCATION_CACHE_MS = 5_000;
 /** Wait of an upgrade for the database; without an answer it goes by what was known before. */

@@ -33,8 +33,6 @@ export async function readBody(
     new AppError(code, `body of ${bytes} bytes, at most ${bytesMax}`);
   const declared = request.headers.get('content-length');
   if (declared !== null && Number(declared) > bytesMax) throw tooBig(declared);
-  // No more comes than was declared: in one piece it costs a fraction of what its chunks do.
-  if (declared !== null) return new Uint8Array(await request.arrayBuffer());
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body ?? []) {

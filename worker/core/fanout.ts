@@ -236,6 +236,8 @@ export class Fanout {
       if (filters.countOf(leader) === 0) continue;
       this.#openFrames(leader);
       this.#sendFrames(leader, flush);
+      // Not told by its filters later on: it may have others by then.
+      this.#queue.take(leader);
     }
     this.#leader = undefined;
   }
@@ -245,7 +247,6 @@ export class Fanout {
    * a thousand in one go, the first would wait for the last.
    */
   #sendQueued(flush: Flush): void {
-    const { filters } = this.#source.subscriptions;
     const queue = this.#queue;
     const sessions = queue.sessionCount;
     // The last of a thousand is sent to 20 ms after the first: it is somebody else's turn in each flush.
@@ -254,7 +255,7 @@ export class Fanout {
       let leader = this.#leader;
       if (leader === undefined) {
         leader = queue.sessionAt((this.#position + turn) % sessions);
-        if (filters.countOf(leader) > 0) {
+        if (queue.countOf(leader) === 0) {
           this.#position++;
           continue;
         }

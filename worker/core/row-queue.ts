@@ -62,6 +62,12 @@ export class RowQueue {
     return (this.#firsts[session] as number) + 1;
   }
 
+  /** The session has been served. */
+  take(session: SessionIndex): void {
+    this.#counts[session] = 0;
+  }
+
+  /** 0 when it has been served. */
   countOf(session: SessionIndex): number {
     return this.#counts[session] as number;
   }

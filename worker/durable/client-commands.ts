@@ -1,4 +1,4 @@
-// What a gateway does with its clients' messages: each in its turn, at a bounded pace, answered in the order of arrival.
+// What a gateway does with its clients' commands.
 import { assertNever } from '../../shared/errors.ts';
 import type { InstrumentToken } from '../../shared/instrument.ts';
 import { rankOfMode } from '../../shared/tick.ts';
@@ -8,9 +8,9 @@ import type { ClientCommand, ResumePosition, SubscribeItem, SubscriptionLine } f
 import { asNamed, rejection } from '../core/rejection.ts';
 import type { Frame } from '../core/row-format.ts';
 import { sharedTermsOf } from '../core/terms.ts';
-import { DIALECTS } from '../dialects/registry.ts';
 import { BarCommands } from './bar-commands.ts';
 import type { ClientSockets, Session } from './client-sockets.ts';
+import { CommandQueue } from './command-queue.ts';
 import type { GatewayFlusher } from './gateway-flusher.ts';
 import type { ShardCalls } from './shard-calls.ts';
 import type { SymbolBook } from './symbol-book.ts';
@@ -34,62 +34,18 @@ export interface CommandContext {
 export class ClientCommands {
   readonly #context: CommandContext;
   readonly #bars: BarCommands;
+  readonly #queue: CommandQueue;
 
   constructor(context: CommandContext) {
     this.#context = context;
     this.#bars = new BarCommands(context);
+    const { gateway, sockets } = context;
+    this.#queue = new CommandQueue(gateway, sockets, (session, command) => this.#carryOut(session, command));
   }
 
   /** Takes a message in; the promise settles when it has been answered, and never rejects. */
   receive(session: Session, message: string | ArrayBuffer): Promise<void> | undefined {
-    const { parse } = DIALECTS[session.identity.dialect];
-    if (session.burst) return this.#joinBurst(session, session.burst, message);
-    const { sockets } = this.#context;
-    const pace = session.rate.take(Date.now(), session.queued);
-    if (pace.kind === 'close') return this.#endFlood(session);
-    if (pace.kind === 'refuse') {
-      const retryAfterMs = Math.ceil(pace.retryAfterMs);
-      const text = 'Too many messages, this one was not read';
-      sockets.tell(session, { kind: 'error', code: 'rate_limited', message: text, retryAfterMs });
-      return undefined;
-    }
-    return this.#enqueue(session, [parse(message)], pace.dueAtMs);
-  }
-
-  /** Others of the client wait their turn: this one is carried out with them. */
-  #joinBurst(
-    session: Session,
-    burst: ClientCommand[],
-    message: string | ArrayBuffer,
-  ): Promise<void> | undefined {
-    if (session.rate.isFlood(Date.now())) return this.#endFlood(session);
-    burst.push(DIALECTS[session.identity.dialect].parse(message));
-    return session.tail;
-  }
-
-  #endFlood(session: Session): undefined {
-    this.#context.sockets.refuse(session, 'too_many_commands', 'Too many commands');
-  }
-
-  #enqueue(session: Session, commands: ClientCommand[], dueAtMs: number): Promise<void> {
-    const { sockets, gateway } = this.#context;
-    const { joinCommands } = DIALECTS[session.identity.dialect];
-    if (joinCommands) session.burst = commands;
-    session.queued++;
-    session.tail = (session.tail ?? Promise.resolve())
-      // One that has left is not waited for: its timers would keep the object from hibernating.
-      .then(() => (sockets.get(session.socket) ? waitUntil(dueAtMs) : undefined))
-      .then(async () => {
-        if (session.burst === commands) session.burst = undefined;
-        for (const command of joinCommands?.(commands) ?? commands) await this.#carryOut(session, command);
-      })
-      .catch((error) => {
-        console.error(`gateway ${gateway}: ${commands[0]?.kind} failed: ${error}`);
-        const text = `${commands[0]?.kind} failed, try again`;
-        sockets.tell(session, { kind: 'error', code: 'internal', message: text });
-      })
-      .finally(() => session.queued--);
-    return session.tail;
+    return this.#queue.receive(session, message);
   }
 
   async #carryOut(session: Session, command: ClientCommand): Promise<void> {
@@ -240,10 +196,4 @@ export class ClientCommands {
 
 function idOf({ id }: ClientCommand) {
   return id === undefined ? {} : { id };
-}
-
-function waitUntil(atMs: number): Promise<void> | undefined {
-  const waitMs = atMs - Date.now();
-  if (waitMs <= 0) return undefined;
-  return new Promise((resolve) => setTimeout(resolve, waitMs));
 }

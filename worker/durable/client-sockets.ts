@@ -47,7 +47,7 @@ export interface Session {
   /** The last command: they are carried out in the order of arrival, also those that wait for a shard. */
   tail: Promise<void> | undefined;
   /** Messages that wait and will be carried out together; where the dialect joins them. */
-  burst: ClientCommand[] | undefined;
+  burst: { readonly commands: ClientCommand[]; items: number } | undefined;
   /** What the client is told before anything else; undefined when it has been. */
   firstWords: (() => void) | undefined;
   queued: number;

@@ -314,6 +314,34 @@ test('a flush in several goes is the same flush: each gets one frame of it, what
   for (const reader of readers.slice(1)) checkCurrent(room, reader);
 });
 
+test.each([true, false])(
+  'filters that come (%s) or go in the middle of a flush take no row away and send none twice',
+  (comes) => {
+    for (const changing of range(4)) {
+      const room = new Room();
+      const tokens = range(8).map(tokenOf);
+      room.push(tokens);
+      const filtered = itemsOf([0]).map((item) => ({ ...item, filter: { minChange: 0.01 } }));
+      const readers = range(4).map(() => room.join('native-binary'));
+      // One more instrument each, so that they share nothing.
+      for (const [i, reader] of readers.entries()) room.subscribe(reader, itemsOf([0, 1, 2, 4 + i]));
+      const changer = readers[changing] as Reader;
+      if (!comes) room.subscribe(changer, filtered);
+      room.push(tokens);
+      room.nowMs += 100;
+      room.flush(false, 0);
+      expect(room.book.delivery.isSending).toBe(true);
+      if (comes) room.subscribe(changer, filtered);
+      else room.unsubscribe(changer, [tokenOf(0)]);
+      for (let i = 0; i < 3; i++) {
+        room.push(tokens);
+        room.settle();
+        for (const reader of readers) checkCurrent(room, reader);
+      }
+    }
+  },
+);
+
 describe('bounds', () => {
   test.each<RowDialect>(['native-binary', 'native-json-batched'])(
     '%s: a snapshot of 3,000 is sent in frames of bounded size, as the socket takes them',

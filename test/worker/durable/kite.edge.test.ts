@@ -2,7 +2,12 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { CLIENT_SUBSCRIPTIONS_MAX, KITE_HEARTBEAT_MS } from '../../../shared/limits.ts';
+import {
+  CLIENT_BURST_ITEMS_MAX,
+  CLIENT_SUBSCRIPTIONS_MAX,
+  KITE_HEARTBEAT_MS,
+  MESSAGES_PER_SECOND_MAX,
+} from '../../../shared/limits.ts';
 import { shardOf } from '../../../shared/shard.ts';
 import type { FeedState } from '../../../shared/status.ts';
 import { AT, RECORD_KIND } from '../../../shared/tick.ts';
@@ -210,6 +215,15 @@ describe('a program that names its instruments one by one', () => {
     for (const token of few.slice(1)) expect(last.get(token)).toBe(token % 512 === 1 ? 184 : 8);
     expect(last.has(few[0] as number)).toBe(false);
     expect(client.texts).toEqual([]);
+  });
+
+  test('does not have more wait than all that it can have, twice over', async () => {
+    const client = await connect();
+    // The pace is used up, so that what follows waits.
+    for (let i = 0; i < 2 * MESSAGES_PER_SECOND_MAX; i++) client.send({ a: 'unsubscribe', v: [RELIANCE] });
+    for (let i = 0; i < 5; i++) client.send({ a: 'unsubscribe', v: MANY });
+    expect(await client.text()).toMatchObject({ type: 'error', data: expect.stringMatching(/^Too many/) });
+    expect(5 * MANY.length).toBeGreaterThan(CLIENT_BURST_ITEMS_MAX);
   });
 });
 
