@@ -60,8 +60,8 @@ export const ROWS_FRAME_BYTES_MAX = 65_536;
 export const GATEWAY_GATHER_MS_MIN = 6;
 /** The same where a flush costs more than that: its whole cost, which is this with 1,000 clients. */
 export const GATEWAY_GATHER_MS_MAX = 20;
-/** Frames of one flush that are sent in one go: 1 ms of work, after which they leave before the next ones are made. */
-export const FLUSH_FRAMES_AT_ONCE = 100;
+/** Frames of one flush that are sent in one go: half a ms of work, after which they leave before the next ones are made. */
+export const FLUSH_FRAMES_AT_ONCE = 50;
 /** Pause before full sockets are looked at again: from the first, doubled while nothing moves, to the second. */
 export const DRAIN_PAUSE_MS_MIN = 1;
 export const DRAIN_PAUSE_MS_MAX = 50;

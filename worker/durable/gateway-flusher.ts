@@ -4,6 +4,7 @@ import type { BarNews } from '../core/bar-book.ts';
 import type { Delivery } from '../core/delivery.ts';
 import { FlushCost } from '../core/flush-cost.ts';
 import type { SessionIndex } from '../core/subscriptions.ts';
+import { EventLoopTurns } from './event-loop-turns.ts';
 
 export interface FlusherEvents {
   /** The session has caught up; so many ticks were replaced by newer ones meanwhile. */
@@ -17,7 +18,7 @@ export class GatewayFlusher {
   readonly #cost = new FlushCost();
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
-  #sendTimer: ReturnType<typeof setTimeout> | undefined;
+  #isSendingRest = false;
   #drainPauseMs = DRAIN_PAUSE_MS_MIN;
   readonly counters = { frames_sent: 0, flushes: 0 };
 
@@ -43,7 +44,7 @@ export class GatewayFlusher {
     const delivered = this.#delivery.flush(Date.now(), everything, framesAtOnce);
     this.counters.frames_sent += delivered;
     if (delivered > 0) this.counters.flushes++;
-    this.#armSending();
+    void this.#sendRest();
     clearTimeout(this.#flushTimer ?? null);
     this.#flushTimer = undefined;
     const nextAtMs = this.#delivery.nextFlushAtMs(Date.now());
@@ -54,14 +55,19 @@ export class GatewayFlusher {
   }
 
   /** Comes back for what is left of a flush, as soon as what was sent before is on its way. */
-  #armSending(): void {
-    if (!this.#delivery.isSending || this.#sendTimer !== undefined) return;
-    this.#sendTimer = setTimeout(() => {
-      this.#sendTimer = undefined;
-      this.counters.frames_sent += this.#delivery.sendOn(FLUSH_FRAMES_AT_ONCE);
-      this.#armSending();
-      this.#armDrain();
-    });
+  async #sendRest(): Promise<void> {
+    if (!this.#delivery.isSending || this.#isSendingRest) return;
+    this.#isSendingRest = true;
+    try {
+      const turns = new EventLoopTurns();
+      while (this.#delivery.isSending) {
+        await turns.next();
+        this.counters.frames_sent += this.#delivery.sendOn(FLUSH_FRAMES_AT_ONCE);
+      }
+    } finally {
+      this.#isSendingRest = false;
+    }
+    this.#armDrain();
   }
 
   /** Sends bars now; those whose socket is full get them as it empties. */
