@@ -5,7 +5,8 @@
 import { AppError } from './errors.ts';
 import { type InstrumentDefinition, type InstrumentToken, parseInstrumentToken } from './instrument.ts';
 import { BATCH_DEFINITIONS_MAX, BATCH_KNOWN_TOKENS_MAX, BATCH_TICKS_MAX } from './limits.ts';
-import { AT, isKindOfToken, RECORD_WORDS_MAX, recordWords } from './tick.ts';
+import { areGreeksFlags } from './record-greeks.ts';
+import { AT, FULL_RECORD_WORDS, isKindOfToken, RECORD_KIND, RECORD_WORDS_MAX, recordWords } from './tick.ts';
 
 /** 'TEB' and the version. */
 export const BATCH_MAGIC = 0x5445_4201;
@@ -148,6 +149,11 @@ export function encodeBatch(parts: BatchParts): Uint8Array<ArrayBuffer> {
 /** High word of times before December 9999: a time far beyond has no ISO form, and encoders would throw. */
 const RECEIVED_AT_HIGH_MAX = 58_998;
 
+function checkGreeks(flags: number, count: number): void {
+  if (!areGreeksFlags(flags))
+    throw new AppError('ingest_frame', `tick ${count}: flags ${flags} of its Greeks`);
+}
+
 /**
  * Walks a tick section and returns the number of records. Throws `ingest_frame` unless every record has a token, a kind
  * that exists for the token's segment and a time that can be written, and the last one ends where the section ends.
@@ -168,6 +174,7 @@ export function countTicks(ticks: Uint32Array): number {
     if ((ticks[at + AT.receivedAtHigh / 4] as number) > RECEIVED_AT_HIGH_MAX) {
       throw new AppError('ingest_frame', `tick ${count}: received in or after December 9999`);
     }
+    if (kind === RECORD_KIND.optionFull) checkGreeks(ticks[at + FULL_RECORD_WORDS] as number, count);
     at += words;
     count++;
   }

@@ -146,6 +146,7 @@ export function kitePacketBytes(kind: RecordKind): number {
     case RECORD_KIND.quote:
       return KITE_PACKET_BYTES.quote;
     case RECORD_KIND.full:
+    case RECORD_KIND.optionFull:
       return KITE_PACKET_BYTES.full;
     case RECORD_KIND.indexQuote:
       return KITE_PACKET_BYTES.indexQuote;

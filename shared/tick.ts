@@ -1,11 +1,13 @@
 // The tick record: one instrument's state as 32-bit words, the same in the sidecar, the frames, the shard and the gateway.
 import { type InstrumentToken, isIndex, SEGMENT } from './instrument.ts';
+import { GREEKS_WORDS, type RecordGreeks, readGreeks } from './record-greeks.ts';
 
 /**
  * How much a record holds. The numbers are on the wire: append only.
- * `index` kinds have a price and OHLC but no quantities, and Kite never gives indices a depth.
+ * `index` kinds have a price and OHLC but no quantities, and Kite never gives indices a depth. `optionFull` is a full record with
+ * the Greeks that the sidecar has added.
  */
-export const RECORD_KIND = { ltp: 1, quote: 2, full: 3, indexQuote: 4, indexFull: 5 } as const;
+export const RECORD_KIND = { ltp: 1, quote: 2, full: 3, indexQuote: 4, indexFull: 5, optionFull: 6 } as const;
 export type RecordKind = (typeof RECORD_KIND)[keyof typeof RECORD_KIND];
 
 export type TickMode = 'ltp' | 'quote' | 'full';
@@ -43,8 +45,9 @@ export const AT = {
 export const DEPTH_LEVELS = 5;
 export const DEPTH_LEVEL_BYTES = 12;
 
-/** Words of the largest record. */
-export const RECORD_WORDS_MAX = (AT.depth + 2 * DEPTH_LEVELS * DEPTH_LEVEL_BYTES) / 4;
+/** Words of a full record without Greeks, and of the largest record. */
+export const FULL_RECORD_WORDS = (AT.depth + 2 * DEPTH_LEVELS * DEPTH_LEVEL_BYTES) / 4;
+export const RECORD_WORDS_MAX = FULL_RECORD_WORDS + GREEKS_WORDS;
 export const RECORD_BYTES_MAX = RECORD_WORDS_MAX * 4;
 
 /** Words of a record by kind; 0 where the kind does not exist. */
@@ -58,21 +61,29 @@ export function recordWords(kind: number): number {
     case RECORD_KIND.indexFull:
       return 20;
     case RECORD_KIND.full:
+      return FULL_RECORD_WORDS;
+    case RECORD_KIND.optionFull:
       return RECORD_WORDS_MAX;
     default:
       return 0;
   }
 }
 
+/** Kinds with quantities, book and the exchange's times. */
+export function isFullKind(kind: number): boolean {
+  return kind === RECORD_KIND.full || kind === RECORD_KIND.optionFull;
+}
+
 /** Exchange time of the record at word `at` in seconds; 0 where its kind has none or the packet left it empty. */
 export function exchangeTimeOf(words: Uint32Array, at = 0): number {
-  const kind = words[at + AT.kind / 4];
-  if (kind !== RECORD_KIND.full && kind !== RECORD_KIND.indexFull) return 0;
+  const kind = words[at + AT.kind / 4] as number;
+  if (!isFullKind(kind) && kind !== RECORD_KIND.indexFull) return 0;
   return words[at + AT.exchangeTimestamp / 4] as number;
 }
 
-/** False where Kite has no such packet for the token's segment: only indices have index kinds, and they have no others but ltp. */
+/** False where there is no such record of the token's segment: only indices have index kinds, and no others but ltp; only derivatives have Greeks. */
 export function isKindOfToken(kind: number, token: number): boolean {
+  if (kind === RECORD_KIND.optionFull) return hasOpenInterest(token);
   const isIndexKind = kind === RECORD_KIND.indexQuote || kind === RECORD_KIND.indexFull;
   return kind === RECORD_KIND.ltp || isIndexKind === isIndex(token);
 }
@@ -92,6 +103,7 @@ export function rankOfKind(kind: number): ModeRank | 0 {
       return 2;
     case RECORD_KIND.full:
     case RECORD_KIND.indexFull:
+    case RECORD_KIND.optionFull:
       return 3;
     default:
       return 0;
@@ -114,7 +126,7 @@ export function modeOfRank(rank: number): TickMode {
 export function kindAtRank(kind: RecordKind, rank: ModeRank): RecordKind {
   if (rank === 1) return RECORD_KIND.ltp;
   if (rank === 3 || kind === RECORD_KIND.ltp) return kind;
-  return kind === RECORD_KIND.full
+  return isFullKind(kind)
     ? RECORD_KIND.quote
     : kind === RECORD_KIND.indexFull
       ? RECORD_KIND.indexQuote
@@ -167,6 +179,7 @@ export interface Tick {
   readonly oiDayLow?: number;
   readonly exchangeTimestampS?: number;
   readonly depth?: { readonly buy: readonly DepthLevel[]; readonly sell: readonly DepthLevel[] };
+  readonly greeks?: RecordGreeks;
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -228,9 +241,10 @@ export function readTick(view: DataView, at: number): Tick {
   if (lastPrice !== 0) tick.lastPrice = lastPrice;
   if (kind === RECORD_KIND.ltp) return tick;
   readOhlc(view, at, tick);
-  if (kind === RECORD_KIND.quote || kind === RECORD_KIND.full) readQuantities(view, at, tick);
-  if (kind === RECORD_KIND.full) readFullTail(view, at, tick);
-  if (kind === RECORD_KIND.full || kind === RECORD_KIND.indexFull) {
+  if (kind === RECORD_KIND.quote || isFullKind(kind)) readQuantities(view, at, tick);
+  if (isFullKind(kind)) readFullTail(view, at, tick);
+  if (kind === RECORD_KIND.optionFull) tick.greeks = readGreeks(view, at + FULL_RECORD_WORDS * 4);
+  if (isFullKind(kind) || kind === RECORD_KIND.indexFull) {
     const exchangeTimestamp = view.getUint32(at + AT.exchangeTimestamp, true);
     if (exchangeTimestamp !== 0) tick.exchangeTimestampS = exchangeTimestamp;
   }

@@ -4,7 +4,7 @@ import {
   KITE_LOWER_MODE_PACKETS_MAX,
   VOLUME_COMPARED_MS_MAX,
 } from '../../shared/limits.ts';
-import { AT, exchangeTimeOf, RECORD_KIND, rankOfKind } from '../../shared/tick.ts';
+import { AT, exchangeTimeOf, isFullKind, RECORD_KIND, rankOfKind } from '../../shared/tick.ts';
 
 export const TICK_REJECTIONS = [
   'unknown_instrument',
@@ -80,7 +80,7 @@ function heldSinceMs({ words, at }: HeldTick): number {
 }
 
 function hasVolume(kind: number): boolean {
-  return kind === RECORD_KIND.quote || kind === RECORD_KIND.full;
+  return kind === RECORD_KIND.quote || isFullKind(kind);
 }
 
 /** The record has less than was asked for and than is there: sent before Kite had read the mode. */

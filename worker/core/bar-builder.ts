@@ -2,7 +2,7 @@
 import type { InstrumentDefinition, InstrumentToken } from '../../shared/instrument.ts';
 import { BAR_GAP_MS_MAX, BAR_GRACE_MS, BAR_LIVE_1M_MS, BAR_LIVE_1S_MS } from '../../shared/limits.ts';
 import { IST_OFFSET_MS, istDayOf } from '../../shared/market-session.ts';
-import { AT, hasOpenInterest, RECORD_KIND, receivedAtOf } from '../../shared/tick.ts';
+import { AT, hasOpenInterest, isFullKind, RECORD_KIND, receivedAtOf } from '../../shared/tick.ts';
 import {
   BAR_INTERVALS,
   type Bar,
@@ -158,7 +158,7 @@ export class BarBuilder {
   ): Observation {
     const kind = view.getUint32(at + AT.kind, true);
     const price = view.getUint32(at + AT.lastPrice, true);
-    const hasVolume = kind === RECORD_KIND.quote || kind === RECORD_KIND.full;
+    const hasVolume = kind === RECORD_KIND.quote || isFullKind(kind);
     let [high, low] = [price, price];
     if (hasDayRange(kind)) {
       const dayHigh = view.getUint32(at + AT.high, true);
@@ -171,7 +171,7 @@ export class BarBuilder {
     const volume = hasVolume
       ? takeVolume(track, view.getUint32(at + AT.volume, true), istDayOf(receivedAtMs))
       : undefined;
-    const hasOi = kind === RECORD_KIND.full && hasOpenInterest(token);
+    const hasOi = isFullKind(kind) && hasOpenInterest(token);
     // The same post may come in another batch when its reply was lost: its ticks count once.
     const isRepeat = track.appliedAtMs !== 0 && receivedAtMs === track.receivedAtMs;
     const isAfterGap = track.appliedAtMs < this.#resumedAtMs;

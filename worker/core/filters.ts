@@ -1,6 +1,6 @@
 // Filters of subscriptions: which ticks a client wants at all, judged against the last one that it was sent.
 import { priceDivisorOf } from '../../shared/instrument.ts';
-import { AT, RECORD_KIND } from '../../shared/tick.ts';
+import { AT, isFullKind, RECORD_KIND } from '../../shared/tick.ts';
 import type { TickStore } from '../../shared/tick-store.ts';
 import type { TickFilter } from './protocol.ts';
 import type { SessionIndex } from './subscriptions.ts';
@@ -41,11 +41,11 @@ interface TradeMark {
 
 function markOf({ view }: TickStore, at: number): TradeMark {
   const kind = view.getUint32(at + AT.kind, true);
-  const hasVolume = kind === RECORD_KIND.quote || kind === RECORD_KIND.full;
+  const hasVolume = kind === RECORD_KIND.quote || isFullKind(kind);
   return {
     lastPrice: view.getUint32(at + AT.lastPrice, true),
     volume: hasVolume ? view.getUint32(at + AT.volume, true) : undefined,
-    lastTradeTime: kind === RECORD_KIND.full ? view.getUint32(at + AT.lastTradeTime, true) : 0,
+    lastTradeTime: isFullKind(kind) ? view.getUint32(at + AT.lastTradeTime, true) : 0,
   };
 }
 
