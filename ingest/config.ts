@@ -10,6 +10,8 @@ import {
   FLUSH_WINDOW_MS_MAX,
   KITE_CONNECTIONS_PER_ACCOUNT_MAX,
   KITE_INSTRUMENTS_PER_CONNECTION_MAX,
+  ORDER_RETENTION_DAYS_DEFAULT,
+  ORDER_RETENTION_DAYS_MAX,
   SESSION_CALENDAR_BYTES_MAX,
 } from '../shared/limits.ts';
 import {
@@ -82,12 +84,16 @@ const Environment = z.object({
   SESSION_CALENDAR_FILE: z.string().optional(),
   /** `any` takes a list that lacks much of the last one: to be set once when the market itself has shrunk. */
   INSTRUMENT_LIST_CHECK: z.enum(['whole', 'any']).default('whole'),
+  /** Orders need the database: on with it unless switched off, off without it. */
+  ORDERS_ENABLED: z.enum(['true', 'false']).optional(),
+  /** Order tasks that are over go to the archive after so long; order events and refusals are removed then. */
+  ORDER_RETENTION_DAYS: integer(1, ORDER_RETENTION_DAYS_MAX).default(ORDER_RETENTION_DAYS_DEFAULT),
   STATUS_PORT: integer(0, 65_535).default(0),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   LOG_FORMAT: z.enum(['text', 'json']).default('text'),
 });
 
-/** With a longest window that is below the default of the shortest, the window is always that. */
+/** With a longest window that is below the default of the shortest, the window is always that. Orders are on or off. */
 const SidecarEnvironment = Environment.transform((settings, context) => {
   const { TICK_BATCH_WINDOW_MS: maxMs } = settings;
   const minMs = settings.TICK_BATCH_WINDOW_MIN_MS ?? Math.min(FLUSH_WINDOW_MIN_MS_DEFAULT, maxMs);
@@ -95,7 +101,14 @@ const SidecarEnvironment = Environment.transform((settings, context) => {
     const message = `${minMs} is above TICK_BATCH_WINDOW_MS, ${maxMs}`;
     context.addIssue({ code: 'custom', path: ['TICK_BATCH_WINDOW_MIN_MS'], message });
   }
-  return { ...settings, TICK_BATCH_WINDOW_MIN_MS: minMs };
+  const { DATABASE_URL: databaseUrl, ORDERS_ENABLED: orders } = settings;
+  if (orders === 'true' && databaseUrl === undefined) {
+    // Whoever wants orders shall not find out in the first trade that there are none.
+    const message = 'orders need DATABASE_URL';
+    context.addIssue({ code: 'custom', path: ['ORDERS_ENABLED'], message });
+  }
+  const hasOrders = databaseUrl !== undefined && orders !== 'false';
+  return { ...settings, TICK_BATCH_WINDOW_MIN_MS: minMs, ORDERS_ENABLED: hasOrders };
 });
 
 export type Config = z.infer<typeof SidecarEnvironment>;

@@ -47,6 +47,8 @@ export const KITE_ORDER_REQUESTS_PER_DAY_MAX = 5_000;
 export const KITE_RATE_SLACK_MS = 100;
 /** REST calls of one account under way at once: the service before this one allowed as many, and Kite's CDN dislikes bursts. */
 export const KITE_CALLS_AT_ONCE_MAX = 2;
+/** Order requests of one account under way at once, on top of those: a second's worth, should Kite take so long for each. */
+export const KITE_ORDER_CALLS_AT_ONCE_MAX = KITE_ORDER_REQUESTS_PER_S_MAX;
 /** REST calls of one account that wait for their turn: 25 s at the fastest pace, longer than anybody waits. */
 export const KITE_CALLS_QUEUED_MAX = 256;
 /** A REST call has so long, its wait included, unless the caller says otherwise. */

@@ -28,6 +28,8 @@ test('has a default for everything that is not a secret or an address of ours', 
     MAX_INSTRUMENTS_PER_WS: 3_000,
     MAX_WS_CONNECTIONS: 3,
     MARKET_SESSION: 'calendar',
+    ORDERS_ENABLED: false,
+    ORDER_RETENTION_DAYS: 30,
     STATUS_PORT: 0,
     LOG_LEVEL: 'info',
     LOG_FORMAT: 'text',
@@ -68,6 +70,10 @@ test.each([
   ['MAX_INSTRUMENTS_PER_WS', '3001', /MAX_INSTRUMENTS_PER_WS: .*3000/],
   ['MAX_WS_CONNECTIONS', '4', /MAX_WS_CONNECTIONS: .*3/],
   ['TICKER_MODE', 'all', /TICKER_MODE: /],
+  ['ORDER_RETENTION_DAYS', '0', /ORDER_RETENTION_DAYS: .*1/],
+  ['ORDER_RETENTION_DAYS', '3651', /ORDER_RETENTION_DAYS: .*3650/],
+  ['ORDERS_ENABLED', 'yes', /ORDERS_ENABLED: /],
+  ['ORDERS_ENABLED', 'true', /ORDERS_ENABLED: orders need DATABASE_URL/],
 ])('names %s when it is %j', (name, value, message) => {
   const read = () => readConfig({ ...REQUIRED, [name]: value });
   expect(read).toThrow(message);
@@ -84,6 +90,15 @@ test('accounts come from the environment, whole, or from a database with their k
   expect(read({ ...DATABASE, KITE_ACCESS_TOKEN })).toThrow(/: KITE_API_KEY: is required, or accounts/);
   expect(read({ DATABASE_URL: DATABASE.DATABASE_URL })).toThrow(/KITE_API_KEY: .*KITE_ACCESS_TOKEN: /);
   expect(read({ KITE_API_KEY })).toThrow(/: KITE_ACCESS_TOKEN: is required, or accounts in DATABASE_URL/);
+});
+
+test('orders are on where there is a database, unless they are switched off', () => {
+  const isOn = (settings: object) => readConfig({ ...REQUIRED, ...settings }).ORDERS_ENABLED;
+  expect(isOn({})).toBe(false);
+  expect(isOn({ ORDERS_ENABLED: 'false' })).toBe(false);
+  expect(isOn(DATABASE)).toBe(true);
+  expect(isOn({ ...DATABASE, ORDERS_ENABLED: 'true' })).toBe(true);
+  expect(isOn({ ...DATABASE, ORDERS_ENABLED: 'false' })).toBe(false);
 });
 
 test.each([
