@@ -81,27 +81,14 @@ export function answeredError(call: string, answer: ErrorAnswer, secrets: readon
   });
 }
 
-/** Codes of a connection that never came to be: nothing of the request has left. */
-const NEVER_CONNECTED = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-
-function isNeverConnected(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  // A host with several addresses fails once for each of them.
-  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.every(isNeverConnected);
-  if ('code' in error && typeof error.code === 'string') return NEVER_CONNECTED.has(error.code);
-  return isNeverConnected(error.cause);
-}
-
 /** No answer: the network's own error. */
-export function unansweredError(call: string, cause: unknown, secrets: readonly string[]): KiteRestError {
+export function unansweredError(
+  call: string,
+  cause: unknown,
+  mayHaveArrived: boolean,
+  secrets: readonly string[],
+): KiteRestError {
   return new KiteRestError('unreachable', `${call}: ${redact(errorText(cause), secrets)}`, {
-    mayHaveArrived: !isNeverConnected(cause),
+    mayHaveArrived,
   });
 }

@@ -1,8 +1,15 @@
 // One HTTP exchange with Kite's REST API v3: the envelope taken off, every other answer turned into a typed error.
 import { z } from 'zod';
 import { KITE_REPLY_BYTES_MAX } from '../../shared/limits.ts';
-import type { RequestMethod } from '../core/request-pace.ts';
+import { type RequestMethod, requestClassOf } from '../core/request-pace.ts';
 import { answeredError, KiteRestError, unansweredError } from './rest-error.ts';
+import {
+  type HttpAnswer,
+  type HttpRequest,
+  ReplyTooBigError,
+  sendOnce,
+  UnansweredError,
+} from './send-once.ts';
 
 /**
  * Our own client, not kiteconnect's: that one drops the HTTP status, takes an HTML page with status 200 for a result,
@@ -42,23 +49,6 @@ export interface ExchangeOptions {
 const Success = z.object({ status: z.literal('success'), data: z.unknown() });
 const Failure = z.object({ error_type: z.string(), message: z.string().catch('') });
 
-async function readText(response: Response, call: string): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > KITE_REPLY_BYTES_MAX) {
-      throw new KiteRestError('unexpected', `${call}: reply over ${KITE_REPLY_BYTES_MAX} bytes`, {
-        mayHaveArrived: true,
-        httpStatus: response.status,
-      });
-    }
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
-}
-
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -68,59 +58,84 @@ function parseJson(text: string): unknown {
   }
 }
 
-function retryAfterMsOf(response: Response): number | undefined {
-  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+function retryAfterMsOf({ headers }: HttpAnswer): number | undefined {
+  const seconds = Number(headers['retry-after'] ?? Number.NaN);
   return Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : undefined;
 }
 
-function requestInit(request: KiteRequest, { session, signal }: ExchangeOptions): RequestInit {
-  const { method, form, json } = request;
+function httpRequestOf(request: KiteRequest, { session, signal }: ExchangeOptions): HttpRequest {
+  const { method, path, form, json } = request;
   const headers: Record<string, string> = { 'X-Kite-Version': '3', Accept: 'application/json' };
   if (session) headers.Authorization = `token ${session.apiKey}:${session.accessToken}`;
   if (json !== undefined) headers['Content-Type'] = 'application/json';
-  const body = json === undefined ? form : JSON.stringify(json);
-  // A redirect would carry the token to wherever it points.
-  return { method, headers, signal, redirect: 'manual', ...(body === undefined ? {} : { body }) };
+  else if (form) headers['Content-Type'] = 'application/x-www-form-urlencoded;charset=UTF-8';
+  return {
+    method,
+    headers,
+    body: json === undefined ? form?.toString() : JSON.stringify(json),
+    // An order that meets a connection which Kite has just closed would be unknown for two minutes.
+    mayReuseConnection: requestClassOf(method, path) !== 'order',
+    replyBytesMax: KITE_REPLY_BYTES_MAX,
+    signal,
+  };
 }
 
-/** The `data` of Kite's answer. Throws KiteRestError, or the signal's reason. */
+/** The `data` of Kite's answer. The request leaves once at most. Throws KiteRestError, or the signal's reason. */
 export async function exchange(
   { apiRoot, pathPrefix }: KiteEndpoint,
   request: KiteRequest,
   options: ExchangeOptions,
 ): Promise<unknown> {
-  const { session, subject, signal } = options;
+  const { session, subject } = options;
   const call = `${request.method} ${request.path} of ${subject}`;
   const secrets = session ? [session.apiKey, session.accessToken] : [];
   const url = new URL(pathPrefix + request.path, apiRoot);
   url.search = request.query?.toString() ?? '';
-  let response: Response;
-  let text: string;
+  let answer: HttpAnswer;
   try {
-    response = await fetch(url, requestInit(request, options));
-    text = await readText(response, call);
+    answer = await sendOnce(url, httpRequestOf(request, options));
   } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    if (error instanceof KiteRestError) throw error;
-    throw unansweredError(call, error, secrets);
+    throw noAnswerError(call, error, options.signal, secrets);
   }
+  const { httpStatus, headers, text } = answer;
   const reply = parseJson(text);
   const failure = Failure.safeParse(reply);
   const success = Success.safeParse(reply);
+  const isGood = httpStatus >= 200 && httpStatus < 300;
   // Errors also come with status 200, and pages that are no answer of Kite's do too.
-  if (response.ok && success.success && !failure.success) return success.data.data;
+  if (isGood && success.success && !failure.success) return success.data.data;
   throw answeredError(
     call,
     {
-      httpStatus: response.status,
+      httpStatus,
       said: failure.success
         ? { errorType: failure.data.error_type, message: failure.data.message }
         : undefined,
-      contentType: response.headers.get('content-type') ?? 'none',
-      retryAfterMs: retryAfterMsOf(response),
+      contentType: headers['content-type'] ?? 'none',
+      retryAfterMs: retryAfterMsOf(answer),
     },
     secrets,
   );
+}
+
+function noAnswerError(
+  call: string,
+  error: unknown,
+  signal: AbortSignal,
+  secrets: readonly string[],
+): unknown {
+  if (error instanceof ReplyTooBigError) {
+    return new KiteRestError('unexpected', `${call}: reply over ${KITE_REPLY_BYTES_MAX} bytes`, {
+      mayHaveArrived: true,
+      httpStatus: error.httpStatus,
+    });
+  }
+  if (!(error instanceof UnansweredError)) return error;
+  const { cause, mayHaveArrived } = error;
+  if (!signal.aborted) return unansweredError(call, cause, mayHaveArrived, secrets);
+  // Whoever gave it up could not know that it had not even left.
+  if (!(cause instanceof KiteRestError) || mayHaveArrived) return cause;
+  return new KiteRestError('unreachable', `${cause.message}, and no connection`, { mayHaveArrived });
 }
 
 /** The data by its schema; `call` as errors name it. Throws KiteRestError with the first field that does not fit. */

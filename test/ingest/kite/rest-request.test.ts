@@ -1,4 +1,7 @@
 // One exchange with Kite: what is sent, and what every kind of answer becomes.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KiteRestError } from '../../../ingest/kite/rest-error.ts';
 import { exchange, type KiteRequest } from '../../../ingest/kite/rest-request.ts';
@@ -7,6 +10,11 @@ import { type CallAnswer, FakeRest, failure, success } from '../support/fake-res
 
 const SESSION = { apiKey: 'api-key-of-the-test', accessToken: 'access-token-of-the-test' };
 const PROFILE: KiteRequest = { method: 'GET', path: '/user/profile' };
+const ORDER: KiteRequest = {
+  method: 'POST',
+  path: '/orders/regular',
+  form: new URLSearchParams({ exchange: 'NSE', tradingsymbol: 'INFY' }),
+};
 
 let rest: FakeRest;
 beforeEach(async () => {
@@ -59,6 +67,23 @@ describe('sends', () => {
       headers: { 'content-type': 'application/json' },
     });
     expect(rest.calls[1]).toMatchObject({ path: '/quote/ltp', query: '?i=NSE%3ANIFTY+50', body: '' });
+  });
+
+  test('a request once, also when Kite answers what HTTP clients repeat it for', async () => {
+    for (const httpStatus of [401, 407, 408, 421, 425, 503]) {
+      for (const request of [ORDER, { method: 'DELETE', path: '/orders/regular/1' } as const]) {
+        const before = rest.calls.length;
+        rest.answer = () => [httpStatus, '<html>', { 'retry-after': '0' }];
+        expect(await errorOf(send(request))).toMatchObject({ httpStatus, mayHaveArrived: true });
+        expect(rest.calls).toHaveLength(before + 1);
+      }
+    }
+  });
+
+  test('each order on a connection of its own', async () => {
+    rest.answer = () => success({ order_id: '1' });
+    for (let i = 0; i < 3; i++) await send(ORDER);
+    expect(rest.calls.map(({ headers }) => headers.connection)).toEqual(['close', 'close', 'close']);
   });
 
   test('no token to where a redirect points', async () => {
@@ -131,6 +156,29 @@ describe('an answer', () => {
     expect(error.message).toMatch(/^GET \/user\/profile of account main: status \d{3}, /);
   });
 
+  test('that is zipped is unzipped, and cut off when it is too large or breaks off', async () => {
+    const zipped = gzipSync(JSON.stringify({ status: 'success', data: ['€'.repeat(10_000)] }));
+    const answers = [
+      [zipped, 'data'],
+      [zipped.subarray(0, zipped.length / 2), 'unreachable'],
+      [gzipSync('x'.repeat(KITE_REPLY_BYTES_MAX + 1)), 'unexpected'],
+    ] as const;
+    for (const [body, expected] of answers) {
+      const server = createServer((_request, response) => {
+        response.writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'application/json' });
+        response.end(body);
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const apiRoot = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const options = { session: SESSION, subject: 'account main', signal: new AbortController().signal };
+      const sent = exchange({ apiRoot, pathPrefix: '' }, PROFILE, options);
+      if (expected === 'data') expect(await sent).toEqual(['€'.repeat(10_000)]);
+      else expect(await errorOf(sent)).toMatchObject({ failure: expected, mayHaveArrived: true });
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
   test('that is larger than any of Kite is cut off', async () => {
     rest.answer = () => [200, 'x'.repeat(KITE_REPLY_BYTES_MAX + 1)];
     const error = await errorOf(send(PROFILE));
@@ -164,6 +212,26 @@ describe('no answer', () => {
     expect(error).toMatchObject({ failure: 'unreachable', mayHaveArrived: false });
     expect(error.message).toMatch(/ECONNREFUSED/);
     rest = await FakeRest.start();
+  });
+
+  test('as there is no TLS: nothing of the request has left', async () => {
+    const endpoint = { apiRoot: rest.url.replace('http:', 'https:'), pathPrefix: '' };
+    const options = { session: SESSION, subject: 'account main', signal: new AbortController().signal };
+    expect(await errorOf(exchange(endpoint, ORDER, options))).toMatchObject({
+      failure: 'unreachable',
+      mayHaveArrived: false,
+    });
+    expect(rest.calls).toEqual([]);
+  });
+
+  test('as the connection hangs before it is there: nothing has left, whatever the caller thought', async () => {
+    // Documentation addresses (RFC 5737) are routed nowhere; where that is said at once, it is an error of its own.
+    const endpoint = { apiRoot: 'http://192.0.2.1:81', pathPrefix: '' };
+    const abort = new AbortController();
+    const options = { session: SESSION, subject: 'account main', signal: abort.signal };
+    const sent = errorOf(exchange(endpoint, ORDER, options));
+    setImmediate(() => abort.abort(new KiteRestError('timeout', 'enough', { mayHaveArrived: true })));
+    expect(await sent).toMatchObject({ failure: 'unreachable', mayHaveArrived: false });
   });
 
   test('as there is no such host: nothing has left', async () => {
