@@ -1,5 +1,9 @@
-// The REST calls of one account that wait for their turn: two under way at once, each class at its pace, the oldest first.
-import { KITE_CALLS_AT_ONCE_MAX, KITE_CALLS_QUEUED_MAX } from '../../shared/limits.ts';
+// The REST calls of one account that wait for their turn: few under way at once, each class at its pace, the oldest first.
+import {
+  KITE_CALLS_AT_ONCE_MAX,
+  KITE_CALLS_QUEUED_MAX,
+  KITE_ORDER_CALLS_AT_ONCE_MAX,
+} from '../../shared/limits.ts';
 import type { PaceTime, RequestClass, RequestPace } from './request-pace.ts';
 
 export interface QueuedCall {
@@ -12,15 +16,21 @@ export type QueueStep<Call> =
   | { readonly kind: 'wait'; readonly untilMs: number }
   | { readonly kind: 'idle' };
 
+const PLACES = { order: KITE_ORDER_CALLS_AT_ONCE_MAX, other: KITE_CALLS_AT_ONCE_MAX } as const;
+
+function placesOf(requestClass: RequestClass): keyof typeof PLACES {
+  return requestClass === 'order' ? 'order' : 'other';
+}
+
 /**
  * A call that waits for its class holds up none of another class, and no place among those under way. Within a class
  * calls start in the order in which they came; between classes the one that came first and may be sent goes first, so
- * that none starves.
+ * that none starves. Order requests have places of their own: a question that Kite lets hang must not hold up an order.
  */
 export class CallQueue<Call extends QueuedCall> {
   readonly #pace: RequestPace;
   #waiting: Call[] = [];
-  #underWay = 0;
+  readonly #underWay = { order: 0, other: 0 };
 
   constructor(pace: RequestPace) {
     this.#pace = pace;
@@ -28,7 +38,7 @@ export class CallQueue<Call extends QueuedCall> {
 
   /** Calls that wait or are under way. */
   get size(): number {
-    return this.#waiting.length + this.#underWay;
+    return this.#waiting.length + this.#underWay.order + this.#underWay.other;
   }
 
   /** False when so many wait that this one would not get its turn. */
@@ -40,7 +50,7 @@ export class CallQueue<Call extends QueuedCall> {
 
   /** Puts a call that was under way, and was refused, back to where it was: before all others. */
   putBack(call: Call): void {
-    this.#underWay--;
+    this.finish(call);
     this.#waiting.unshift(call);
   }
 
@@ -52,22 +62,23 @@ export class CallQueue<Call extends QueuedCall> {
   }
 
   /** A call that was under way has ended. */
-  finish(): void {
-    this.#underWay--;
+  finish({ requestClass }: Call): void {
+    this.#underWay[placesOf(requestClass)]--;
   }
 
   next(time: PaceTime): QueueStep<Call> {
-    if (this.#underWay >= KITE_CALLS_AT_ONCE_MAX) return { kind: 'idle' };
     const looked = new Set<RequestClass>();
     let untilMs = Number.POSITIVE_INFINITY;
     for (const call of this.#waiting) {
       const { requestClass } = call;
       if (looked.has(requestClass)) continue;
       looked.add(requestClass);
+      const places = placesOf(requestClass);
+      if (this.#underWay[places] >= PLACES[places]) continue;
       const readyAtMs = this.#pace.readyAtMs(requestClass, time);
       if (readyAtMs <= time.monotonicMs) {
         this.remove(call);
-        this.#underWay++;
+        this.#underWay[places]++;
         this.#pace.noteSent(requestClass, time);
         return { kind: 'start', call };
       }

@@ -176,7 +176,7 @@ export class KiteRestClient {
     } catch (error) {
       call.reject(error);
     }
-    this.#queue.finish();
+    this.#queue.finish(call);
     this.#pump();
   }
 

@@ -1,4 +1,4 @@
-// Calls that wait: whatever comes and however long it takes, two at once, each class at its pace, none forgotten.
+// Calls that wait: whatever comes and however long it takes, few at once, each class at its pace, none forgotten.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CallQueue } from '../../../ingest/core/call-queue.ts';
@@ -7,6 +7,7 @@ import {
   KITE_CALLS_AT_ONCE_MAX,
   KITE_CALLS_QUEUED_MAX,
   KITE_HISTORICAL_REQUESTS_PER_S_MAX,
+  KITE_ORDER_CALLS_AT_ONCE_MAX,
   KITE_ORDER_REQUESTS_PER_S_MAX,
   KITE_OTHER_REQUESTS_PER_S_MAX,
   KITE_QUOTE_REQUESTS_PER_S_MAX,
@@ -53,20 +54,22 @@ function play(calls: readonly Call[]): Start[] {
     while (arriving[0] && arriving[0].at <= nowMs) queue.push(arriving.shift() as Call);
     const over = underWay.filter(({ endsAtMs }) => endsAtMs <= nowMs);
     underWay = underWay.filter(({ endsAtMs }) => endsAtMs > nowMs);
-    for (const _ of over) queue.finish();
+    for (const { call } of over) queue.finish(call);
     for (;;) {
       const step = queue.next({ monotonicMs: nowMs, tradingDate: '2026-11-23' });
       if (step.kind === 'wait') expect(step.untilMs).toBeGreaterThan(nowMs);
       if (step.kind !== 'start') break;
       underWay.push({ call: step.call, endsAtMs: nowMs + step.call.takesMs });
       starts.push({ call: step.call, atMs: nowMs });
-      expect(underWay.length).toBeLessThanOrEqual(KITE_CALLS_AT_ONCE_MAX);
+      const orders = underWay.filter(({ call }) => call.requestClass === 'order').length;
+      expect(underWay.length - orders).toBeLessThanOrEqual(KITE_CALLS_AT_ONCE_MAX);
+      expect(orders).toBeLessThanOrEqual(KITE_ORDER_CALLS_AT_ONCE_MAX);
     }
   }
   return starts;
 }
 
-test('whatever comes: two at once, no class over its limit, in order within a class, all of them once', () => {
+test('whatever comes: few at once, no class over its limit, in order within a class, all of them once', () => {
   fc.assert(
     fc.property(arbitraryCalls, (calls) => {
       const starts = play(calls);
@@ -98,10 +101,25 @@ test('a class that has to wait holds up no other, and no place', () => {
   expect(starts.map(({ call: { number }, atMs }) => [number, atMs])).toEqual([
     [0, 0],
     [3, 0],
-    [4, 10],
+    [4, 0],
     [1, 1_100],
     [2, 2_200],
   ]);
+});
+
+test('calls that hang hold up no order, and orders that hang hold up no call', () => {
+  const hanging = (requestClass: RequestClass, number: number) => ({
+    requestClass,
+    at: 0,
+    takesMs: 10_000,
+    number,
+  });
+  const calls = [0, 1, 2].map((number) => hanging('other', number));
+  const orders = Array.from({ length: KITE_ORDER_CALLS_AT_ONCE_MAX + 1 }, (_, i) => hanging('order', i + 3));
+  const starts = play([...calls, ...orders]);
+  const at = (atMs: number) => starts.filter((start) => start.atMs === atMs).map(({ call }) => call.number);
+  expect(at(0)).toEqual([0, 1, ...orders.slice(0, -1).map(({ number }) => number)]);
+  expect(at(10_000)).toEqual([2, orders.at(-1)?.number]);
 });
 
 test('between classes the call that came first goes first: a stream of quick ones starves none', () => {
