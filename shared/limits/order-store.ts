@@ -3,3 +3,14 @@
 /** Tasks that are over stay so long where they are looked up: a month's statements. Ten years are what a tax office asks for. */
 export const ORDER_RETENTION_DAYS_DEFAULT = 30;
 export const ORDER_RETENTION_DAYS_MAX = 3_650;
+/** One statement about tasks takes milliseconds; an answer that takes so long does not come, and the executor starts anew. */
+export const ORDER_STORE_ANSWER_MS_MAX = 5_000;
+/** Tasks that one statement gives up for their age: more are given up by the next one. */
+export const ORDER_EXPIRED_ROWS_MAX = 1_000;
+/** It is looked so often whether something is to be archived: days are what it is about. */
+export const ORDER_ARCHIVE_CHECK_MS = 3_600_000;
+/** Rows that one statement archives or removes, and the pause to the next one: the executor's statements come in between. */
+export const ORDER_ARCHIVE_ROWS_PER_STATEMENT = 500;
+export const ORDER_ARCHIVE_PAUSE_MS = 100;
+/** A portion takes milliseconds; an answer that takes so long does not come. */
+export const ORDER_ARCHIVE_ANSWER_MS_MAX = 10_000;
