@@ -22,8 +22,7 @@ export interface OrderStore {
    * - are of one of `accountIds`,
    * - are under no halt (`all`, `account:<id>`, `requester:<requested_by>`), read in this transaction,
    * - of modify and cancel: have no other task on their order (same account and order id; place tasks do not count) in SENDING,
-   * - of modify: have no earlier modify or cancel task on their order that is not over,
-   * - of modify: are not of an order in `ordersSpent`.
+   * - of modify: have no earlier modify or cancel task on their order that is not over.
    * Cancels come first, then the oldest (created_at, id). Also with no account it tells the date.
    */
   claim(ask: ClaimAsk): Promise<ClaimAnswer>;
@@ -52,8 +51,8 @@ export interface LoadedOrders {
    * Oldest first (created_at, id).
    */
   readonly tasks: readonly OrderTask[];
-  /** The latest event of each order that had one within ORDER_LATE_NEWS_MS: its payload, with whose it is. */
-  readonly latestEvents: readonly OrderEventDraft[];
+  /** The latest event of each order that had one within ORDER_LATE_NEWS_MS: its payload, read as the book's rows are. */
+  readonly latestOrders: readonly { readonly accountId: string; readonly order: KiteOrder }[];
   readonly sent: readonly AccountSent[];
   /** Modify requests that may have left, by order, of orders whose modify tasks are at most two days old. */
   readonly modifications: readonly {
@@ -78,8 +77,6 @@ export interface ClaimAsk {
   readonly epoch: number;
   readonly accountIds: readonly string[];
   readonly ageMsMax: number;
-  /** Orders that have had all the modifications that Kite allows. */
-  readonly ordersSpent: readonly { readonly accountId: string; readonly orderId: string }[];
 }
 
 export type ClaimAnswer =

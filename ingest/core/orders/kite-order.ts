@@ -3,6 +3,8 @@
 export interface KiteOrder {
   /** A text: nineteen digits do not fit a double. */
   readonly orderId: string;
+  /** Of legs that another order has brought about. */
+  readonly parentOrderId: string | null;
   readonly tag: string | null;
   /** Kite adds tags of its own; slices of an order have no `tag`, and `autoslice:<parent order id>` among these. */
   readonly tags: readonly string[];

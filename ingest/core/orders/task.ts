@@ -16,6 +16,8 @@ export type OrderTask = OrderRequest & {
   readonly attempts: number;
   /** It waits for a look at Kite's book, and no claim takes it: `next_attempt_at` is `infinity`. */
   readonly isHeld: boolean;
+  /** `unknown_since` is set: nobody knows, or knew when it was given up. */
+  readonly isUncertain: boolean;
   readonly exchangeStatus: string | null;
   readonly filledQuantity: number;
   readonly createdAtMs: number;
