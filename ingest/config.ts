@@ -12,6 +12,7 @@ import {
   KITE_INSTRUMENTS_PER_CONNECTION_MAX,
   ORDER_RETENTION_DAYS_DEFAULT,
   ORDER_RETENTION_DAYS_MAX,
+  ORDER_RETENTION_DAYS_MIN,
   SESSION_CALENDAR_BYTES_MAX,
 } from '../shared/limits.ts';
 import {
@@ -87,7 +88,9 @@ const Environment = z.object({
   /** Orders need the database: on with it unless switched off, off without it. */
   ORDERS_ENABLED: z.enum(['true', 'false']).optional(),
   /** Order tasks that are over go to the archive after so long; order events and refusals are removed then. */
-  ORDER_RETENTION_DAYS: integer(1, ORDER_RETENTION_DAYS_MAX).default(ORDER_RETENTION_DAYS_DEFAULT),
+  ORDER_RETENTION_DAYS: integer(ORDER_RETENTION_DAYS_MIN, ORDER_RETENTION_DAYS_MAX).default(
+    ORDER_RETENTION_DAYS_DEFAULT,
+  ),
   STATUS_PORT: integer(0, 65_535).default(0),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   LOG_FORMAT: z.enum(['text', 'json']).default('text'),

@@ -6,6 +6,7 @@ import type { AccountStatus } from '../../shared/status.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
+import type { OrderAccount } from '../orders/ports.ts';
 import type { Source } from '../source.ts';
 import { AccountReader } from '../store/accounts.ts';
 import type { KiteAccount } from './account.ts';
@@ -58,6 +59,7 @@ export class Accounts implements Source<readonly KiteAccount[]> {
   readonly #reader: AccountReader | undefined;
   readonly #book: AccountBook;
   readonly #watch: LoginWatch;
+  #ids: readonly string[] = [];
   #onValue: (accounts: readonly KiteAccount[]) => void = () => undefined;
 
   constructor(options: AccountsOptions) {
@@ -120,8 +122,22 @@ export class Accounts implements Source<readonly KiteAccount[]> {
     });
   }
 
+  /** Those that Kite takes orders of: enabled, and with a token that it has accepted. */
+  get orderAccounts(): readonly OrderAccount[] {
+    return this.#ids.flatMap((accountId) => {
+      const userId = this.#watch.userIdOf(accountId);
+      return userId === undefined ? [] : [{ accountId, userId }];
+    });
+  }
+
+  /** Whether there is an account of that id, enabled or not. */
+  has(accountId: string): boolean {
+    return this.#ids.includes(accountId);
+  }
+
   #onChange(booked: readonly BookedAccount[]): void {
     const accounts = booked.map(({ account }) => account);
+    this.#ids = accounts.map(({ id }) => id);
     for (const { apiKey, accessToken } of accounts) {
       this.#options.onSecret(apiKey);
       if (accessToken !== undefined) this.#options.onSecret(accessToken);

@@ -23,6 +23,8 @@ interface Standing {
   readonly accountId: string;
   readonly accessToken: string;
   state: Extract<LoginState, 'unverified' | 'valid' | 'refused'>;
+  /** Whose token it is, as Kite has said. */
+  userId: string | undefined;
   isProbing: boolean;
   /** The sockets were refused, and that has been looked into. */
   areSocketsRefused: boolean;
@@ -31,7 +33,7 @@ interface Standing {
   readonly warned: Set<LoginStatus['warning']>;
 }
 
-/** Of the answer to the probe: that it is about a user. */
+/** Of the answer to the probe: whom it is about. */
 const Profile = z.object({ user_id: z.string() });
 const PROBE = { method: 'GET', path: '/user/profile' } as const;
 const HOW_TO_LOG_IN = 'npm run kite:login -- --account';
@@ -97,6 +99,13 @@ export class LoginWatch {
     this.#warn();
   }
 
+  /** The Zerodha user of an account whose token Kite has accepted and not refused since; undefined of all others. */
+  userIdOf(accountId: string): string | undefined {
+    const standing = this.#standings.get(accountId);
+    const booked = this.#booked.find(({ account }) => account.id === accountId);
+    return booked?.account.isEnabled && standing?.state === 'valid' ? standing.userId : undefined;
+  }
+
   statusOf(accountId: string): LoginStatus | undefined {
     const booked = this.#booked.find(({ account }) => account.id === accountId);
     if (!booked) return undefined;
@@ -115,6 +124,7 @@ export class LoginWatch {
       accountId,
       accessToken,
       state: 'unverified',
+      userId: undefined,
       isProbing: false,
       areSocketsRefused: false,
       failures: 0,
@@ -148,8 +158,9 @@ export class LoginWatch {
   async #ask(standing: Standing): Promise<void> {
     const { rest, clock, random, log } = this.#options;
     const { accountId } = standing;
+    let userId: string;
     try {
-      await rest.call(PROBE, Profile, { accountId });
+      ({ user_id: userId } = await rest.call(PROBE, Profile, { accountId }));
     } catch (error) {
       if (!this.#isCurrent(standing)) return;
       // Kite's own refusal has been noted by then. Any other is ours, of a disabled account say, and says nothing.
@@ -173,6 +184,7 @@ export class LoginWatch {
     }
     if (standing.state === 'unverified') log.info('kite accepted the access token', { account: accountId });
     standing.state = 'valid';
+    standing.userId = userId;
   }
 
   /** By the clock, which may be wrong: it is said once per token and warning, and nothing is done. */

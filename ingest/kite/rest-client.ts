@@ -18,6 +18,8 @@ import {
 export interface CallOptions {
   /** From the call to its answer, the wait included. */
   readonly msMax?: number;
+  /** The call leaves within so long, the way to a connection included, or fails as `not_sent` or `unreachable`. */
+  readonly leaveMsMax?: number;
 }
 
 export interface RestClientOptions {
@@ -31,6 +33,8 @@ export interface RestClientOptions {
 interface PendingCall extends QueuedCall {
   readonly request: KiteRequest;
   readonly abort: AbortController;
+  /** Ends it unless it has left. */
+  readonly abortUnsent: AbortController;
   readonly resolve: (data: unknown) => void;
   readonly reject: (error: unknown) => void;
   /** The 429 that it last got. */
@@ -85,11 +89,13 @@ export class KiteRestClient {
    * its time, but for orders: whether a second one may follow is for whoever keeps the order book to say.
    */
   async call<T>(request: KiteRequest, schema: z.ZodType<T>, options: CallOptions = {}): Promise<T> {
-    const data = await this.#enqueue(request, options.msMax ?? KITE_CALL_MS_MAX);
+    const data = await this.#enqueue(request, options);
     return checkedData(schema, data, this.#nameOf(request));
   }
 
-  #enqueue(request: KiteRequest, msMax: number): Promise<unknown> {
+  #enqueue(request: KiteRequest, options: CallOptions): Promise<unknown> {
+    const { msMax = KITE_CALL_MS_MAX, leaveMsMax } = options;
+    const { clock } = this.#options;
     const requestClass = requestClassOf(request.method, request.path);
     this.#checkSession(request);
     if (this.#pace.readyAtMs(requestClass, this.#time()) === Number.POSITIVE_INFINITY) {
@@ -100,16 +106,22 @@ export class KiteRestClient {
         requestClass,
         request,
         abort: new AbortController(),
+        abortUnsent: new AbortController(),
         resolve: (data) => settle(() => resolve(data)),
         reject: (error) => settle(() => reject(error)),
         throttled: undefined,
       };
       const settle = (tell: () => void) => {
         timer.cancel();
+        leaveTimer?.cancel();
         this.#pending.delete(call);
         tell();
       };
-      const timer = this.#options.clock.after(msMax, () => this.#expire(call, msMax));
+      const timer = clock.after(msMax, () => this.#expire(call, msMax));
+      const leaveTimer =
+        leaveMsMax === undefined
+          ? undefined
+          : clock.after(leaveMsMax, () => this.#expireUnsent(call, leaveMsMax));
       this.#pending.add(call);
       if (!this.#queue.push(call)) {
         call.reject(this.#error(request, 'not_sent', `${KITE_CALLS_QUEUED_MAX} calls wait already`, false));
@@ -122,9 +134,18 @@ export class KiteRestClient {
   #expire(call: PendingCall, msMax: number): void {
     this.#abandon(call, (mayHaveArrived) => {
       if (mayHaveArrived) return this.#error(call.request, 'timeout', `no answer within ${msMax} ms`, true);
-      const waited = `waited ${msMax} ms for its turn among ${call.requestClass} calls`;
-      return call.throttled ?? this.#error(call.request, 'not_sent', waited, false);
+      return call.throttled ?? this.#waitedError(call, msMax);
     });
+  }
+
+  #expireUnsent(call: PendingCall, leaveMsMax: number): void {
+    if (this.#queue.remove(call)) call.reject(this.#waitedError(call, leaveMsMax));
+    else call.abortUnsent.abort();
+  }
+
+  #waitedError({ request, requestClass }: PendingCall, waitedMs: number): KiteRestError {
+    const problem = `waited ${waitedMs} ms for its turn among ${requestClass} calls`;
+    return this.#error(request, 'not_sent', problem, false);
   }
 
   /** A call that waits fails now; one that is under way when its exchange has been cut off. */
@@ -162,7 +183,8 @@ export class KiteRestClient {
     try {
       const session = this.#checkSession(request);
       try {
-        const options = { session, subject: this.#subject, signal: abort.signal };
+        const signals = { signal: abort.signal, unsentSignal: call.abortUnsent.signal };
+        const options = { session, subject: this.#subject, ...signals };
         call.resolve(await exchange(endpoint, request, options));
         this.#pace.noteAnswered(requestClass);
       } catch (error) {

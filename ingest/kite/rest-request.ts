@@ -44,6 +44,8 @@ export interface ExchangeOptions {
   /** Of whom errors speak, as `account main`. */
   readonly subject: string;
   readonly signal: AbortSignal;
+  /** Ends the call only as long as nothing of it has left. */
+  readonly unsentSignal?: AbortSignal;
 }
 
 const Success = z.object({ status: z.literal('success'), data: z.unknown() });
@@ -63,7 +65,8 @@ function retryAfterMsOf({ headers }: HttpAnswer): number | undefined {
   return Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : undefined;
 }
 
-function httpRequestOf(request: KiteRequest, { session, signal }: ExchangeOptions): HttpRequest {
+function httpRequestOf(request: KiteRequest, options: ExchangeOptions): HttpRequest {
+  const { session, signal, unsentSignal } = options;
   const { method, path, form, json } = request;
   const headers: Record<string, string> = { 'X-Kite-Version': '3', Accept: 'application/json' };
   if (session) headers.Authorization = `token ${session.apiKey}:${session.accessToken}`;
@@ -77,6 +80,7 @@ function httpRequestOf(request: KiteRequest, { session, signal }: ExchangeOption
     mayReuseConnection: requestClassOf(method, path) !== 'order',
     replyBytesMax: KITE_REPLY_BYTES_MAX,
     signal,
+    unsentSignal,
   };
 }
 
@@ -127,7 +131,6 @@ function noAnswerError(
   if (error instanceof ReplyTooBigError) {
     return new KiteRestError('unexpected', `${call}: reply over ${KITE_REPLY_BYTES_MAX} bytes`, {
       mayHaveArrived: true,
-      httpStatus: error.httpStatus,
     });
   }
   if (!(error instanceof UnansweredError)) return error;

@@ -16,6 +16,8 @@ export interface HttpRequest {
   readonly mayReuseConnection: boolean;
   readonly replyBytesMax: number;
   readonly signal: AbortSignal;
+  /** Ends the request only if there is no connection yet: then nothing of it leaves any more. */
+  readonly unsentSignal: AbortSignal | undefined;
 }
 
 export interface HttpAnswer {
@@ -37,18 +39,9 @@ export class UnansweredError extends Error {
 }
 
 /** The reply is larger than it may be. */
-export class ReplyTooBigError extends Error {
-  readonly httpStatus: number;
-
-  constructor(httpStatus: number) {
-    super('reply too big');
-    this.name = 'ReplyTooBigError';
-    this.httpStatus = httpStatus;
-  }
-}
+export class ReplyTooBigError extends Error {}
 
 async function readText(response: IncomingMessage, bytesMax: number): Promise<string> {
-  const httpStatus = response.statusCode ?? 0;
   const isZipped = response.headers['content-encoding'] === 'gzip';
   const body: Readable = isZipped ? response.pipe(createGunzip()) : response;
   // A pipe does not pass on that its source has broken off.
@@ -58,7 +51,7 @@ async function readText(response: IncomingMessage, bytesMax: number): Promise<st
   let bytes = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.byteLength;
-    if (bytes > bytesMax) throw new ReplyTooBigError(httpStatus);
+    if (bytes > bytesMax) throw new ReplyTooBigError('reply too big');
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
@@ -66,7 +59,7 @@ async function readText(response: IncomingMessage, bytesMax: number): Promise<st
 
 /** The answer, whatever its status. Rejects with UnansweredError or ReplyTooBigError; the request is never repeated. */
 export async function sendOnce(url: URL, request: HttpRequest): Promise<HttpAnswer> {
-  const { method, headers, body, mayReuseConnection, replyBytesMax, signal } = request;
+  const { method, headers, body, mayReuseConnection, replyBytesMax, signal, unsentSignal } = request;
   let mayHaveArrived = false;
   const isSecure = url.protocol === 'https:';
   const sending = (isSecure ? httpsRequest : httpRequest)(url, {
@@ -86,6 +79,10 @@ export async function sendOnce(url: URL, request: HttpRequest): Promise<HttpAnsw
     if (!socket.connecting) connected();
     else socket.once(isSecure ? 'secureConnect' : 'connect', connected);
   });
+  const giveUpUnsent = () => {
+    if (!mayHaveArrived) sending.destroy(new Error('no connection in time'));
+  };
+  unsentSignal?.addEventListener('abort', giveUpUnsent);
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       sending.on('response', resolve);
@@ -98,5 +95,7 @@ export async function sendOnce(url: URL, request: HttpRequest): Promise<HttpAnsw
     sending.destroy();
     if (error instanceof ReplyTooBigError) throw error;
     throw new UnansweredError(signal.aborted ? signal.reason : error, mayHaveArrived);
+  } finally {
+    unsentSignal?.removeEventListener('abort', giveUpUnsent);
   }
 }

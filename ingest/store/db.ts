@@ -7,8 +7,14 @@ import type { Clock, Timer } from '../clock.ts';
  * array types: its failure, when a database dies just then, is a rejection that nobody can catch (connection.js,
  * fetchArrayTypes), and would end the sidecar. So arrays are written and read as JSON.
  */
-export function openDatabase(url: string): postgres.Sql {
-  return postgres(url, { max: 1, connect_timeout: 5, fetch_types: false, onnotice: () => undefined });
+export function openDatabase(url: string, statementMsMax?: number): postgres.Sql {
+  return postgres(url, {
+    max: 1,
+    connect_timeout: 5,
+    fetch_types: false,
+    onnotice: () => undefined,
+    ...(statementMsMax === undefined ? {} : { connection: { statement_timeout: statementMsMax } }),
+  });
 }
 
 /**
@@ -20,17 +26,20 @@ export class DatabaseSession {
   readonly #url: string;
   readonly #clock: Clock;
   readonly #answerMsMax: number;
+  readonly #statementMsMax: number | undefined;
   #sql: postgres.Sql | undefined;
 
-  constructor(url: string, clock: Clock, answerMsMax: number) {
+  /** After `statementMsMax` the database itself gives up: what nobody waits for any more must not happen later. */
+  constructor(url: string, clock: Clock, answerMsMax: number, statementMsMax?: number) {
     this.#url = url;
     this.#clock = clock;
     this.#answerMsMax = answerMsMax;
+    this.#statementMsMax = statementMsMax;
   }
 
   /** Rejects with the database's error, or when there is no answer in time. One question at a time. */
   async ask<T>(question: (sql: postgres.Sql) => Promise<T>): Promise<T> {
-    this.#sql ??= openDatabase(this.#url);
+    this.#sql ??= openDatabase(this.#url, this.#statementMsMax);
     const sql = this.#sql;
     let deadline: Timer | undefined;
     const late = new Promise<never>((_, reject) => {

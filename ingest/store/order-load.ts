@@ -1,6 +1,7 @@
 // Everything that an executor starts from, read in one statement: the tasks, the latest news of orders, and what was sent.
 import type postgres from 'postgres';
 import { ORDER_LATE_NEWS_MS, ORDER_SENT_LOADED_MS } from '../../shared/limits.ts';
+import { readKiteOrder } from '../kite/order-payload.ts';
 import type { AccountSent, LoadedOrders } from '../orders/ports.ts';
 import { type TaskRow, taskOf } from './order-rows.ts';
 
@@ -9,8 +10,8 @@ export function taskJson(sql: postgres.Sql, epoch: postgres.PendingQuery<postgre
   return sql`jsonb_build_object('id', task.id, 'kind', task.kind, 'request', task.request,
     'requested_by', task.requested_by, 'account_id', task.account_id, 'tag', task.tag, 'order_id', task.order_id,
     'state', task.state, 'version', task.version, 'attempts', task.attempts,
-    'is_held', task.next_attempt_at = 'infinity', 'exchange_status', task.exchange_status,
-    'filled_quantity', task.filled_quantity,
+    'is_held', task.next_attempt_at = 'infinity', 'is_uncertain', task.unknown_since is not null,
+    'exchange_status', task.exchange_status, 'filled_quantity', task.filled_quantity,
     'created_at_ms', floor(extract(epoch from task.created_at) * 1000), 'sending_epoch', ${epoch})`;
 }
 
@@ -20,7 +21,7 @@ export const tradingDate = (sql: postgres.Sql) =>
 
 interface LoadedRow {
   readonly tasks: readonly TaskRow[];
-  readonly events: LoadedOrders['latestEvents'];
+  readonly events: readonly { readonly accountId: string; readonly payload: unknown }[];
   readonly sent: readonly AccountSent[];
   readonly modifications: LoadedOrders['modifications'];
   readonly trading_date: string;
@@ -39,7 +40,7 @@ export async function readOrders(sql: postgres.Sql): Promise<LoadedOrders> {
       where state in ('COMPLETE', 'CANCELLED', 'REJECTED', 'DEAD_LETTER')
         and kind = 'place' and updated_at > ${since(ORDER_LATE_NEWS_MS)}
     ), latest as (
-      select distinct on (account_id, order_id) seq, account_id, order_id, task_id, payload
+      select distinct on (account_id, order_id) account_id, payload
       from order_events where at > ${since(ORDER_LATE_NEWS_MS)}
       order by account_id, order_id, seq desc
     ), sending as (
@@ -61,8 +62,8 @@ export async function readOrders(sql: postgres.Sql): Promise<LoadedOrders> {
     select
       (select coalesce(jsonb_agg(${taskJson(sql, claimEpoch)} order by task.created_at, task.id), '[]')
         from loaded task) as tasks,
-      (select coalesce(jsonb_agg(jsonb_build_object('accountId', account_id, 'orderId', order_id, 'taskId', task_id,
-        'payload', payload) order by seq), '[]') from latest) as events,
+      (select coalesce(jsonb_agg(jsonb_build_object('accountId', account_id, 'payload', payload)), '[]')
+        from latest) as events,
       (select coalesce(jsonb_agg(jsonb_build_object('accountId', account_id, 'agesMs', ages_ms,
         'todayCount', today_count)), '[]') from sent) as sent,
       (select coalesce(jsonb_agg(jsonb_build_object('accountId', account_id, 'orderId', order_id,
@@ -70,7 +71,11 @@ export async function readOrders(sql: postgres.Sql): Promise<LoadedOrders> {
       ${tradingDate(sql)}::text as trading_date`;
   return {
     tasks: row.tasks.map(taskOf),
-    latestEvents: row.events,
+    // Read when it was stored; of a version that read less, the next news counts.
+    latestOrders: row.events.flatMap(({ accountId, payload }) => {
+      const order = readKiteOrder(payload);
+      return 'problem' in order ? [] : [{ accountId, order }];
+    }),
     sent: row.sent,
     modifications: row.modifications,
     tradingDate: row.trading_date,

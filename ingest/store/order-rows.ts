@@ -13,6 +13,7 @@ export type TaskRow = OrderRequest & {
   readonly version: number;
   readonly attempts: number;
   readonly is_held: boolean;
+  readonly is_uncertain: boolean;
   readonly exchange_status: string | null;
   readonly filled_quantity: number;
   readonly created_at_ms: number;
@@ -32,6 +33,7 @@ export function taskOf(row: TaskRow): OrderTask {
     version: row.version,
     attempts: row.attempts,
     isHeld: row.is_held,
+    isUncertain: row.is_uncertain,
     exchangeStatus: row.exchange_status,
     filledQuantity: row.filled_quantity,
     createdAtMs: row.created_at_ms,

@@ -1,6 +1,10 @@
 // Order tasks in PostgreSQL, as the executor claims and changes them: each call one statement, and fenced by the lease.
 import type postgres from 'postgres';
-import { ORDER_EXPIRED_ROWS_MAX, ORDER_STORE_ANSWER_MS_MAX } from '../../shared/limits.ts';
+import {
+  ORDER_EXPIRED_ROWS_MAX,
+  ORDER_STATEMENT_MS_MAX,
+  ORDER_STORE_ANSWER_MS_MAX,
+} from '../../shared/limits.ts';
 import type { Clock } from '../clock.ts';
 import type { OrderEventDraft, TaskChange } from '../core/orders/task.ts';
 import type {
@@ -34,7 +38,7 @@ export class OrderTaskStore implements OrderStore {
   readonly #session: DatabaseSession;
 
   constructor(url: string, clock: Clock) {
-    this.#session = new DatabaseSession(url, clock, ORDER_STORE_ANSWER_MS_MAX);
+    this.#session = new DatabaseSession(url, clock, ORDER_STORE_ANSWER_MS_MAX, ORDER_STATEMENT_MS_MAX);
   }
 
   load(): Promise<LoadedOrders> {
@@ -63,8 +67,7 @@ export class OrderTaskStore implements OrderStore {
 }
 
 async function claimTask(sql: postgres.Sql, ask: ClaimAsk): Promise<ClaimAnswer> {
-  const { epoch, accountIds, ageMsMax, ordersSpent } = ask;
-  const spent = ordersSpent.map(({ accountId, orderId }) => ({ account_id: accountId, order_id: orderId }));
+  const { epoch, accountIds, ageMsMax } = ask;
   const [row] = await sql<
     [{ is_held: boolean; task: TaskRow | null; next_in_ms: number | null; trading_date: string }]
   >`
@@ -88,9 +91,6 @@ async function claimTask(sql: postgres.Sql, ask: ClaimAsk): Promise<ClaimAnswer>
           where earlier.account_id = task.account_id and earlier.order_id = task.order_id and earlier.kind <> 'place'
             and (earlier.created_at, earlier.id) < (task.created_at, task.id)
             and earlier.state not in ('COMPLETE', 'CANCELLED', 'REJECTED', 'DEAD_LETTER')))
-        and (task.kind <> 'modify' or not exists (
-          select from jsonb_to_recordset(${JSON.stringify(spent)}::text::jsonb) as spent (account_id text, order_id text)
-          where spent.account_id = task.account_id and spent.order_id = task.order_id))
       order by task.kind = 'cancel' desc, task.created_at, task.id
       limit 1
       for update of task skip locked

@@ -62,6 +62,8 @@ export const KITE_REPLY_BYTES_MAX = 16 * 1024 * 1024;
 export const KITE_QUOTE_INSTRUMENTS_MAX = 500;
 export const KITE_OHLC_INSTRUMENTS_MAX = 1_000;
 export const KITE_LTP_INSTRUMENTS_MAX = 1_000;
+/** Characters of an order's status: Kite's longest has 25. */
+export const KITE_ORDER_STATUS_CHARS_MAX = 64;
 /** Exchange times further than this in the future are not of this session's clock. */
 export const EXCHANGE_TIME_AHEAD_S_MAX = 24 * 3_600;
 /**

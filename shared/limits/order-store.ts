@@ -2,9 +2,13 @@
 
 /** Tasks that are over stay so long where they are looked up: a month's statements. Ten years are what a tax office asks for. */
 export const ORDER_RETENTION_DAYS_DEFAULT = 30;
+/** What the executor loads of past days is of two of them (ORDER_LATE_NEWS_MS, an order's modifications). */
+export const ORDER_RETENTION_DAYS_MIN = 2;
 export const ORDER_RETENTION_DAYS_MAX = 3_650;
 /** One statement about tasks takes milliseconds; an answer that takes so long does not come, and the executor starts anew. */
 export const ORDER_STORE_ANSWER_MS_MAX = 5_000;
+/** The database itself gives a statement up by then: the executor has started anew, and must not meet it later. */
+export const ORDER_STATEMENT_MS_MAX = 4_000;
 /** Tasks that one statement gives up for their age: more are given up by the next one. */
 export const ORDER_EXPIRED_ROWS_MAX = 1_000;
 /** It is looked so often whether something is to be archived: days are what it is about. */
