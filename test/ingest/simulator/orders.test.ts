@@ -153,6 +153,29 @@ test('placed, found, filled: book, history, trades, position and margin agree', 
   twin.close();
 });
 
+test('a protected MARKET order is in the book as LIMIT, and an after-market order waits', async () => {
+  const [market, amo] = [newTag(), newTag()];
+  await lastPrice();
+  const order = { ...share, order_type: 'MARKET', quantity: 1 } as const;
+  // The types of the official client do not know it yet; Kite refuses the order without it.
+  const isProtected: object = { market_protection: -1 };
+  await kite().placeOrder('regular', { ...order, ...isProtected, tag: market });
+  await kite().placeOrder('amo', { ...order, ...isProtected, tag: amo });
+  const row = await settle(
+    () => rowBy(market),
+    (found) => found?.status === 'COMPLETE',
+  );
+  expect(row).toMatchObject({
+    order_type: 'LIMIT',
+    market_protection: 0,
+    tags: [market, 'mktp', 'mktp:2.00'],
+  });
+  const waiting = await rowBy(amo);
+  expect(waiting).toMatchObject({ status: 'AMO REQ RECEIVED', variety: 'amo', exchange_order_id: null });
+  await kite().cancelOrder('amo', waiting?.order_id ?? '');
+  expect(await rowBy(amo)).toMatchObject({ status: 'CANCELLED', cancelled_quantity: 1 });
+});
+
 test('modified and cancelled; the other app of the user has the same book', async () => {
   const tag = newTag();
   const last = await lastPrice();

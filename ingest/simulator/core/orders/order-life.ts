@@ -33,11 +33,11 @@ export class OrderLife {
   readonly visibleAtMs: number;
   /** Why the exchange will reject it, if that is decided. */
   readonly rejection: string | undefined;
-  readonly trades: Trade[] = [];
   modifications = 0;
   /** The next look at the market; not before. */
   nextLookMs = Number.POSITIVE_INFINITY;
   readonly #history: OrderRow[];
+  readonly #trades: Trade[] = [];
   #steps: OrderStep[] = [];
   /** An SL whose trigger the market has not reached. */
   #isWaiting = false;
@@ -53,7 +53,11 @@ export class OrderLife {
   }
 
   get history(): readonly OrderRow[] {
-    return this.#history;
+    return [...this.#history];
+  }
+
+  get trades(): readonly Trade[] {
+    return [...this.#trades];
   }
 
   get isOver(): boolean {
@@ -118,7 +122,7 @@ export class OrderLife {
   }
 
   fill(trade: Trade): OrderUpdate {
-    this.trades.push(trade);
+    this.#trades.push(trade);
     const before = this.row;
     const isComplete = trade.quantity === remainingOf(before);
     this.#push({
