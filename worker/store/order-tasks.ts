@@ -152,7 +152,6 @@ export interface StoredTask extends TaskCounts {
  */
 export async function storeOrderTask(sql: postgres.Sql, task: NewOrderTask): Promise<StoredTask> {
   const { id, kind, requestedBy, accountId, idempotencyKey, bodyHash, request, tag, orderId } = task;
-  const scopes = ['all', `account:${accountId}`, `requester:${requestedBy}`];
   // Whoever has too much open must be able to cancel it.
   const [requesterOpenMax, accountOpenMax] =
     kind === 'place' ? [ORDER_REQUESTER_OPEN_MAX, ORDER_ACCOUNT_OPEN_MAX] : [null, null];
@@ -174,7 +173,9 @@ export async function storeOrderTask(sql: postgres.Sql, task: NewOrderTask): Pro
           as account_minute
       from recent
     ), halt as (
-      select scope, reason from order_halts where scope = any(${scopes}::text[]) order by scope limit 1
+      select scope, reason from order_halts
+      where scope in ('all', ${`account:${accountId}`}, ${`requester:${requestedBy}`})
+      order by scope limit 1
     ), stored as (
       insert into order_tasks
         (id, kind, requested_by, account_id, idempotency_key, body_hash, request, tag, order_id)
@@ -199,23 +200,24 @@ export async function storeOrderTask(sql: postgres.Sql, task: NewOrderTask): Pro
   return stored;
 }
 
-/** Where a page ends: tasks of the same moment are told apart by their ids. */
-export interface TaskPosition {
-  /** ISO 8601 with microseconds. */
-  readonly createdAt: string;
-  readonly id: string;
-}
-
 export interface TaskFilter {
   readonly requestedBy: string;
   readonly state: OrderTaskState | undefined;
-  readonly before: TaskPosition | undefined;
+  /** The task that the page before ended with. */
+  readonly after: string | undefined;
 }
 
-/** The requester's own tasks, the newest first. */
+/** When the task was created; it may have been archived since the page that it ended. */
+const position = (sql: postgres.Sql, requestedBy: string, id: string) => sql`(
+  select created_at from order_tasks where id = ${id}::text::uuid and requested_by = ${requestedBy}
+  union all
+  select created_at from order_task_archive where id = ${id}::text::uuid and requested_by = ${requestedBy}
+  limit 1)`;
+
+/** The requester's own tasks, the newest first; those of the same moment are told apart by their ids. */
 export async function listOrderTasks(
   sql: postgres.Sql,
-  { requestedBy, state, before }: TaskFilter,
+  { requestedBy, state, after }: TaskFilter,
   rowsMax: number,
 ): Promise<readonly OrderTaskRow[]> {
   const nothing = sql``;
@@ -223,7 +225,7 @@ export async function listOrderTasks(
     select to_jsonb(t) as task from order_tasks t
     where requested_by = ${requestedBy}
       ${state === undefined ? nothing : sql`and state = ${state}`}
-      ${before === undefined ? nothing : sql`and (created_at, id) < (${before.createdAt}::text::timestamptz, ${before.id}::text::uuid)`}
+      ${after === undefined ? nothing : sql`and (created_at, id) < (${position(sql, requestedBy, after)}, ${after}::text::uuid)`}
     order by created_at desc, id desc
     limit ${rowsMax}`;
   return rows.map(({ task }) => task);
