@@ -5,6 +5,7 @@ export * from './limits/greeks.ts';
 export * from './limits/kite.ts';
 export * from './limits/order-simulator.ts';
 export * from './limits/order-store.ts';
+export * from './limits/orders-edge.ts';
 export * from './limits/orders.ts';
 export * from './limits/sessions.ts';
 export * from './limits/sidecar.ts';
