@@ -87,6 +87,7 @@ export class AccountLane {
 
   /** A look is in the database; `asks` as `nextRead` gave it. */
   onLooked(asks: number): void {
+    this.isReading = false;
     this.isReconciled = true;
     this.#failures = 0;
     this.#notBeforeMs = Number.NEGATIVE_INFINITY;

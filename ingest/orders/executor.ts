@@ -302,7 +302,7 @@ export class OrderExecutor {
         void this.#readOrder(lane, read.orderId).finally(() => this.#onRead(lane));
         return;
       case 'book':
-        void this.#readBook(lane, read.asks).finally(() => this.#onRead(lane));
+        void this.#readBook(lane, read.asks);
         return;
       default:
         assertNever(read);
@@ -319,12 +319,14 @@ export class OrderExecutor {
   async #readBook(lane: AccountLane, asks: number): Promise<void> {
     const startedAtMs = this.#nowMs();
     const answer = await this.#options.kite.book(lane.accountId);
-    if (answer.kind === 'orders')
+    if (answer.kind === 'orders') {
+      // Another look makes no sense before this one is stored.
       this.#learn({ kind: 'look', lane, orders: answer.orders, startedAtMs, asks });
-    else {
-      lane.onLookFailed(this.#nowMs());
-      this.#options.log.warn('order book not read', { account: lane.accountId, problem: answer.problem });
+      return;
     }
+    lane.onLookFailed(this.#nowMs());
+    this.#options.log.warn('order book not read', { account: lane.accountId, problem: answer.problem });
+    this.#onRead(lane);
   }
 
   #onRead(lane: AccountLane): void {
