@@ -81,7 +81,7 @@ export interface ClaimAsk {
 
 export type ClaimAnswer =
   | { readonly kind: 'claimed'; readonly task: OrderTask; readonly tradingDate: string }
-  /** `nextInMs`: the next RETRY_WAIT of any account becomes due after so long; undefined when none waits. */
+  /** `nextInMs`: so long until the next RETRY_WAIT that is not due yet becomes due, of whatever account; undefined without one. */
   | { readonly kind: 'none'; readonly nextInMs: number | undefined; readonly tradingDate: string }
   | { readonly kind: 'fenced' };
 

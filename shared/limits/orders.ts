@@ -61,3 +61,5 @@ export const ORDER_FACTS_WAITING_MAX = 10_000;
 export const ORDER_FACTS_PER_COMMIT = 64;
 /** Characters of Kite's words in a task's history; `status_message` may have 1,024 bytes. */
 export const ORDER_MESSAGE_CHARS_MAX = 256;
+/** It is looked this often for tasks that are too old to be sent. */
+export const ORDER_EXPIRY_CHECK_MS = 5_000;

@@ -1,0 +1,98 @@
+// One account as the executor works on it: what is under way, when its book is looked at, and whether its writes may leave.
+import {
+  ORDER_LOOK_BACKOFF_MS_MAX,
+  ORDER_LOOK_BACKOFF_MS_MIN,
+  ORDER_WRITES_AT_ONCE_MAX,
+} from '../../shared/limits.ts';
+import { backoffCeilingMs } from '../core/backoff.ts';
+import { CircuitBreaker } from '../core/orders/circuit-breaker.ts';
+import { LookSchedule } from '../core/orders/look-schedule.ts';
+import type { OrderPace } from '../core/orders/order-pace.ts';
+
+const LOOK_BACKOFF = { minMs: ORDER_LOOK_BACKOFF_MS_MIN, maxMs: ORDER_LOOK_BACKOFF_MS_MAX };
+
+export type LaneRead =
+  | { readonly kind: 'probe' }
+  | { readonly kind: 'book'; readonly asks: number }
+  | { readonly kind: 'order'; readonly orderId: string };
+
+export class AccountLane {
+  readonly accountId: string;
+  readonly breaker = new CircuitBreaker();
+  readonly looks = new LookSchedule();
+  /** Its book has been compared since this sidecar became the active one: nothing is sent before. */
+  isReconciled = false;
+  writesUnderWay = 0;
+  isReading = false;
+  /** How often somebody has asked for the book, and how many of these a look has been for. */
+  #asks = 1;
+  #asksAnswered = 0;
+  #failures = 0;
+  #notBeforeMs = Number.NEGATIVE_INFINITY;
+  readonly #rereads = new Set<string>();
+
+  constructor(accountId: string) {
+    this.accountId = accountId;
+  }
+
+  /** When a write may leave; Infinity until something else has happened. */
+  writeAtMs(pace: OrderPace): number {
+    const isOpen =
+      this.isReconciled && this.breaker.isClosed && this.writesUnderWay < ORDER_WRITES_AT_ONCE_MAX;
+    return isOpen ? pace.readyAtMs() : Number.POSITIVE_INFINITY;
+  }
+
+  /** The book is to be looked at, from now on. */
+  ask(): void {
+    this.#asks++;
+  }
+
+  /** One order is to be looked at; with several it is the book. */
+  askOrder(orderId: string): void {
+    this.#rereads.add(orderId);
+    if (this.#rereads.size <= REREADS_MAX) return;
+    this.#rereads.clear();
+    this.ask();
+  }
+
+  /** When `nextRead` has something. */
+  readAtMs(): number {
+    if (this.isReading) return Number.POSITIVE_INFINITY;
+    const askedAtMs = this.#asks > this.#asksAnswered ? this.#notBeforeMs : Number.POSITIVE_INFINITY;
+    const rereadAtMs = this.#rereads.size > 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+    return Math.min(this.breaker.probeAtMs, askedAtMs, this.looks.dueAtMs(), rereadAtMs);
+  }
+
+  /** What is to be read now; it is under way from then on. */
+  nextRead(nowMs: number): LaneRead | undefined {
+    if (this.isReading || this.readAtMs() > nowMs) return undefined;
+    this.isReading = true;
+    if (this.breaker.probeAtMs <= nowMs) {
+      this.breaker.startProbe();
+      return { kind: 'probe' };
+    }
+    const [orderId] = this.#rereads;
+    if (orderId !== undefined) {
+      this.#rereads.delete(orderId);
+      return { kind: 'order', orderId };
+    }
+    this.looks.onTried(nowMs);
+    return { kind: 'book', asks: this.#asks };
+  }
+
+  onLookFailed(nowMs: number): void {
+    this.#notBeforeMs = nowMs + backoffCeilingMs(this.#failures, LOOK_BACKOFF);
+    this.#failures++;
+  }
+
+  /** A look is in the database; `asks` as `nextRead` gave it. */
+  onLooked(asks: number): void {
+    this.isReading = false;
+    this.isReconciled = true;
+    this.#failures = 0;
+    this.#notBeforeMs = Number.NEGATIVE_INFINITY;
+    this.#asksAnswered = Math.max(this.#asksAnswered, asks);
+  }
+}
+
+const REREADS_MAX = 3;
