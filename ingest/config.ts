@@ -55,6 +55,8 @@ const Environment = z.object({
   /** An account that needs no database, together with its token. The table of accounts may have more, or replace it. */
   KITE_API_KEY: z.string().optional(),
   KITE_ACCESS_TOKEN: z.string().optional(),
+  /** Of the same account: what its postbacks are checked with. */
+  KITE_API_SECRET: z.string().max(CREDENTIAL_CHARS_MAX).optional(),
   ...KITE_API,
   KITE_WS_ROOT: rootUrl('wss:', 'ws:').default('wss://ws.kite.trade/'),
   /** More parameters for the socket's URL, as a query string; Kite's sandbox wants `user_id`. */

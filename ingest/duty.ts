@@ -40,9 +40,9 @@ export class Duty {
     else this.#begin(this.#options.wallMs());
   }
 
-  /** Stops for good, and lets a standby take over at once. */
+  /** Stops for good, and lets a standby take over at once: when what is under way of orders is stored, if anything is. */
   async stop(): Promise<void> {
-    this.#sidecar.stop();
+    await this.#sidecar.stop();
     await this.#keeper?.stop();
   }
 
@@ -56,13 +56,13 @@ export class Duty {
   }
 
   #begin(epoch: number): void {
-    this.#sidecar.stop();
+    void this.#sidecar.stop();
     this.#sidecar = this.#create(epoch);
     this.#sidecar.start();
   }
 
   #end(): void {
-    this.#sidecar.stop();
+    void this.#sidecar.stop();
     this.#sidecar = this.#create(0);
   }
 

@@ -4,13 +4,17 @@ import { type Config, readConfig } from './config.ts';
 import type { PinnedInstrument } from './core/demand.ts';
 import { Duty, type DutyOptions } from './duty.ts';
 import { Accounts } from './kite/accounts.ts';
+import { KiteOrderCalls } from './kite/order-calls.ts';
 import { currentHolder, isHolderGone } from './lease-holder.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { createLogger, errorText, type Logger } from './log.ts';
 import { LogSecrets } from './log-secrets.ts';
+import { OrderArchiver } from './orders/order-archiver.ts';
+import type { OrderParts } from './orders/order-service.ts';
 import { Sidecar } from './sidecar.ts';
 import { constantSource, type Source } from './source.ts';
 import { startStatusServer } from './status-server.ts';
+import { OrderTaskStore } from './store/order-tasks.ts';
 import { SidecarLeaseStore } from './store/sidecar-lease.ts';
 import { SubscriptionWatch } from './store/subscriptions.ts';
 
@@ -39,9 +43,36 @@ function pinnedOf({ DATABASE_URL: databaseUrl }: Config, log: Logger): Source<re
   return new SubscriptionWatch({ databaseUrl, clock: systemClock, random: Math.random, log });
 }
 
+/** Undefined when orders are off. */
+function ordersOf(
+  config: Config,
+  epoch: number,
+  accounts: Accounts,
+  log: Logger,
+): { readonly orders?: OrderParts } {
+  const { DATABASE_URL: databaseUrl, ORDERS_ENABLED: isOn, ORDER_RETENTION_DAYS: retentionDays } = config;
+  if (!isOn || databaseUrl === undefined) return {};
+  const clock = systemClock;
+  return {
+    orders: {
+      store: new OrderTaskStore(databaseUrl, clock),
+      kite: new KiteOrderCalls({ rest: accounts.rest, accounts: () => accounts.orderAccounts }),
+      archiver: new OrderArchiver({ databaseUrl, epoch, retentionDays, clock, log }),
+    },
+  };
+}
+
+function sayWhetherOrdersAreOn({ ORDERS_ENABLED: isOn, DATABASE_URL: url }: Config, log: Logger): void {
+  if (isOn) return;
+  const reason = url === undefined ? 'there is no DATABASE_URL' : 'ORDERS_ENABLED is false';
+  log.warn(`orders are off: ${reason}; tasks that are stored stay where they are`);
+}
+
 async function main(config: Config): Promise<void> {
-  const { KITE_API_KEY, KITE_ACCESS_TOKEN, INGEST_SECRET, DATABASE_URL, CREDENTIALS_KEYS } = config;
-  const configured = [KITE_API_KEY, KITE_ACCESS_TOKEN, INGEST_SECRET, DATABASE_URL, CREDENTIALS_KEYS];
+  const { KITE_API_KEY, KITE_ACCESS_TOKEN, KITE_API_SECRET, INGEST_SECRET } = config;
+  const { DATABASE_URL, CREDENTIALS_KEYS } = config;
+  const ofKite = [KITE_API_KEY, KITE_ACCESS_TOKEN, KITE_API_SECRET];
+  const configured = [...ofKite, INGEST_SECRET, DATABASE_URL, CREDENTIALS_KEYS];
   const secrets = new LogSecrets(configured);
   const log = createLogger({
     level: config.LOG_LEVEL,
@@ -63,7 +94,8 @@ async function main(config: Config): Promise<void> {
     create: (epoch, lease, onSuperseded) => {
       const accounts = new Accounts({ config, clock, random, log, onSecret });
       const pinned = pinnedOf(config, log);
-      const followed = { accounts, logins: accounts, pinned };
+      const orders = ordersOf(config, epoch, accounts, log);
+      const followed = { accounts, logins: accounts, questioned: accounts, pinned, ...orders };
       return new Sidecar({ config, ...followed, clock, random, log, epoch, lease, onSuperseded });
     },
     ...keeperOf(config, log),
@@ -86,6 +118,7 @@ async function main(config: Config): Promise<void> {
       process.exit(EXIT_FAULT);
     });
   }
+  sayWhetherOrdersAreOn(config, log);
   duty.start();
   process.stdout.write(`${JSON.stringify({ ready: true, status: server.url })}\n`);
 }

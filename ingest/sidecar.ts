@@ -1,4 +1,6 @@
 // The sidecar put together: Kite's frames through the pipeline to the shards, and the shards' demand back to Kite.
+import type { WakeUp } from '../shared/control.ts';
+import { assertNever } from '../shared/errors.ts';
 import type { DemandItem } from '../shared/frame.ts';
 import type { InstrumentToken } from '../shared/instrument.ts';
 import { DEMAND_PLAN_MS_MIN, NOT_PLACED_TOKENS_MAX, STATUS_NOT_PLACED_MAX } from '../shared/limits.ts';
@@ -21,6 +23,8 @@ import type { Accounts } from './kite/accounts.ts';
 import { KitePool } from './kite/pool.ts';
 import { type Lease, NO_LEASE } from './lease-keeper.ts';
 import type { Logger } from './log.ts';
+import { accountHandlers, type QuestionedAccounts } from './orders/account-questions.ts';
+import { type OrderParts, OrderService } from './orders/order-service.ts';
 import type { Source } from './source.ts';
 
 export interface SidecarOptions {
@@ -28,6 +32,10 @@ export interface SidecarOptions {
   readonly accounts: Source<readonly KiteAccount[]>;
   /** What is known of the accounts' logins: it is told what their sockets say, and reported with it. */
   readonly logins?: Pick<Accounts, 'observe' | 'describe'>;
+  /** What the edge may ask about accounts; absent when there is nobody to ask. */
+  readonly questioned?: QuestionedAccounts;
+  /** Absent: orders are off, and what sockets tell of orders placed elsewhere is passed on as it comes. */
+  readonly orders?: OrderParts;
   /** Instruments that are streamed whether or not a client wants them. */
   readonly pinned: Source<readonly PinnedInstrument[]>;
   readonly clock: Clock;
@@ -61,6 +69,7 @@ export class Sidecar {
   readonly #statusPoster: StatusPoster;
   readonly #controlLink: ControlLink;
   readonly #feedWatch: FeedWatch;
+  readonly #orders: OrderService | undefined;
   #desiredCount = 0;
   /** Pinned or wanted, and more than the buffer has slots for. */
   #overflow: readonly InstrumentToken[] = [];
@@ -81,7 +90,7 @@ export class Sidecar {
     this.#edge = new EdgeClient(config.EDGE_URL, config.INGEST_SECRET, clock);
     const superseded = (reason: string) => {
       if (!this.#isRunning) return;
-      this.stop();
+      void this.stop();
       onSuperseded(reason);
     };
     const post: Post = async (...args) => {
@@ -127,6 +136,17 @@ export class Sidecar {
       },
     });
     this.#pool = this.#newPool();
+    this.#orders =
+      options.orders &&
+      new OrderService({
+        ...options.orders,
+        epoch: this.#epoch,
+        lease: this.#lease,
+        clock,
+        random,
+        log,
+        notify: (event) => this.#controlLink.notify('order_event', event),
+      });
   }
 
   #newControlLink(onSuperseded: (reason: string) => void): ControlLink {
@@ -140,20 +160,35 @@ export class Sidecar {
           const notPlaced = this.#notPlaced;
           return { total: notPlaced.length, tokens: notPlaced.slice(0, NOT_PLACED_TOKENS_MAX) };
         },
+        ...accountHandlers(this.#options.questioned, (order) => this.#orders?.reread(order)),
       },
       clock,
       random,
       log,
-      onWakeUp: (name) => {
-        if (name === 'subscriptions_changed') this.#options.pinned.readNow();
-        else this.#options.accounts.readNow();
-      },
+      onWakeUp: (name) => this.#onWakeUp(name),
       onOpen: () => {
+        this.#orders?.wake();
         this.#options.pinned.readNow();
         this.#options.accounts.readNow();
       },
       onSuperseded,
     });
+  }
+
+  #onWakeUp(name: WakeUp): void {
+    switch (name) {
+      case 'subscriptions_changed':
+        this.#options.pinned.readNow();
+        break;
+      case 'accounts_changed':
+        this.#options.accounts.readNow();
+        break;
+      case 'order_tasks_changed':
+        this.#orders?.wake();
+        break;
+      default:
+        assertNever(name);
+    }
   }
 
   #newPool(): KitePool {
@@ -171,9 +206,10 @@ export class Sidecar {
       onFrameTooBig: () => {
         this.#pipeline.counters.frameFaults.frame_too_big++;
       },
-      onText: (message) => {
-        if (message.type === 'order') this.#onOrderUpdate(message.data);
+      onText: (message, accountId) => {
+        if (message.type === 'order') this.#onOrderUpdate(accountId, message.data);
       },
+      onOpen: (accountId) => this.#orders?.onSocketOpen(accountId),
     });
   }
 
@@ -190,16 +226,19 @@ export class Sidecar {
     this.#statusPoster.start();
     this.#controlLink.start();
     this.#feedWatch.start(this.#pool);
+    this.#orders?.start();
     this.#checkDemand();
   }
 
-  /** Closes all sockets and stops posting. What is still in the buffer is lost, as it would be a moment later. */
-  stop(): void {
+  /**
+   * Closes all sockets and stops posting. What is still in the buffer is lost, as it would be a moment later. Resolves when
+   * what has become of the orders under way is stored, or is left to be looked for.
+   */
+  async stop(): Promise<void> {
     const { accounts, pinned } = this.#options;
     this.#isRunning = false;
     this.#demandTimer?.cancel();
     this.#planTimer?.cancel();
-    accounts.stop();
     pinned.stop();
     this.#statusPoster.stop();
     this.#controlLink.stop();
@@ -208,6 +247,9 @@ export class Sidecar {
     this.#pool.stop();
     this.#instruments.stop();
     this.#edge.close();
+    // Orders that are under way have their answers by the accounts' calls.
+    if (this.#orders) await this.#orders.stop();
+    accounts.stop();
   }
 
   #onDemand(shard: number, items: readonly DemandItem[]): void {
@@ -228,9 +270,13 @@ export class Sidecar {
     this.#demandTimer = clock.after(DEMAND_CHECK_MS, () => this.#checkDemand());
   }
 
-  /** Best effort, as Kite's own ticker: what is lost on the way is in the order book. */
-  #onOrderUpdate(payload: object): void {
+  /** Without a database best effort, as Kite's own ticker: what is lost on the way is in the order book. */
+  #onOrderUpdate(accountId: string, payload: object): void {
     const { clock, log } = this.#options;
+    if (this.#orders) {
+      this.#orders.onUpdate(accountId, payload);
+      return;
+    }
     const verdict = this.#orderUpdates.take(payload, clock.monotonicMs());
     if (verdict.kind === 'new') this.#controlLink.notify('order_update', verdict.order);
     // Never what is in it: that is somebody's order.

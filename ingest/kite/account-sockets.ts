@@ -11,11 +11,16 @@ import type { Timer } from '../clock.ts';
 import type { Availability, ConnectionMoves, PlannedSocket } from '../core/placement.ts';
 import type { KiteAccount } from './account.ts';
 import { type ConnectionOptions, type ConnectionState, KiteConnection } from './connection.ts';
+import type { TextMessage } from './text-message.ts';
 
 export interface AccountSocketsOptions
-  extends Omit<ConnectionOptions, 'id' | 'apiKey' | 'accessToken' | 'onFrame' | 'onState'> {
+  extends Omit<ConnectionOptions, 'id' | 'apiKey' | 'accessToken' | 'onFrame' | 'onText' | 'onState'> {
   /** As a connection's, with the id of the socket that the frame came by. */
   readonly onFrame: (bytes: Uint8Array, receivedAtMs: number, connectionId: string) => void;
+  /** As a connection's, with the id of the account. */
+  readonly onText?: (message: TextMessage, accountId: string) => void;
+  /** A socket of the account is open, for the first time or again. */
+  readonly onOpen?: (accountId: string) => void;
   /** The state of a socket became another one. */
   readonly onChange: () => void;
 }
@@ -61,15 +66,17 @@ export class AccountSockets {
   }
 
   #newConnection(id: string): KiteConnection {
-    const { onFrame, onChange, ...options } = this.#options;
-    const { apiKey, accessToken } = this.#account;
+    const { onFrame, onText, onOpen, onChange, ...options } = this.#options;
+    const { id: accountId, apiKey, accessToken } = this.#account;
     const connection: KiteConnection = new KiteConnection({
       ...options,
       id,
       apiKey,
       accessToken,
       onFrame: (bytes, receivedAtMs) => onFrame(bytes, receivedAtMs, id),
+      onText: (message) => onText?.(message, accountId),
       onState: (state) => {
+        if (state.kind === 'open') onOpen?.(accountId);
         if (this.#opening?.connection === connection && state.kind !== 'connecting') this.#openNext();
         onChange();
       },

@@ -12,6 +12,7 @@ import { AccountReader } from '../store/accounts.ts';
 import type { KiteAccount } from './account.ts';
 import { AccountBook, type BookedAccount } from './account-book.ts';
 import { LoginWatch } from './login-watch.ts';
+import { type AccountSecret, Postbacks, type SignedOrder } from './postbacks.ts';
 import { KiteRestPool } from './rest-pool.ts';
 
 export interface AccountsOptions {
@@ -45,6 +46,21 @@ function environmentAccountOf(config: Config, nowMs: number): BookedAccount | un
   };
 }
 
+/** The secrets of the environment's account and of the rows; those that no key opens are left out. */
+async function readSecrets(
+  { KITE_API_SECRET: ownSecret }: Config,
+  reader: AccountReader | undefined,
+  vault: CredentialVault<webcrypto.CryptoKey> | undefined,
+): Promise<AccountSecret[]> {
+  const own = ownSecret === undefined ? [] : [{ accountId: ENVIRONMENT_ACCOUNT_ID, apiSecret: ownSecret }];
+  const stored = (await reader?.readSecrets()) ?? [];
+  const opened = stored.map(async ({ accountId, envelope }) => {
+    const apiSecret = await vault?.open(envelope, { accountId, column: 'api_secret' }).catch(() => undefined);
+    return apiSecret === undefined ? [] : [{ accountId, apiSecret }];
+  });
+  return [...own, ...(await Promise.all(opened)).flat()];
+}
+
 /** A vault on Node's WebCrypto. Throws when the keys are not a key ring. */
 export function openVault(credentialsKeys: string): CredentialVault<webcrypto.CryptoKey> {
   return new CredentialVault(parseKeyRing(credentialsKeys), {
@@ -59,6 +75,7 @@ export class Accounts implements Source<readonly KiteAccount[]> {
   readonly #reader: AccountReader | undefined;
   readonly #book: AccountBook;
   readonly #watch: LoginWatch;
+  readonly #postbacks: Postbacks;
   #ids: readonly string[] = [];
   #onValue: (accounts: readonly KiteAccount[]) => void = () => undefined;
 
@@ -75,6 +92,7 @@ export class Accounts implements Source<readonly KiteAccount[]> {
     const vault = keys === undefined ? undefined : openVault(keys);
     this.#reader = url === undefined ? undefined : new AccountReader(url, clock);
     const reader = this.#reader;
+    this.#postbacks = new Postbacks({ readSecrets: () => readSecrets(config, reader, vault), clock });
     const environmentAccount = environmentAccountOf(config, clock.wallMs());
     this.#book = new AccountBook({
       ...(reader ? { readRows: () => reader.read() } : {}),
@@ -89,6 +107,11 @@ export class Accounts implements Source<readonly KiteAccount[]> {
       log,
       onChange: (booked) => this.#onChange(booked),
     });
+  }
+
+  /** As Postbacks.check. */
+  checkPostback(text: string): Promise<SignedOrder | undefined> {
+    return this.#postbacks.check(text);
   }
 
   /** Once: what was stopped stays stopped. */

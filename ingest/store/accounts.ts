@@ -28,12 +28,29 @@ async function readAccounts(sql: postgres.Sql): Promise<StoredAccount[]> {
     limit ${KITE_ACCOUNTS_MAX}`;
 }
 
+/** An account that has a secret. */
+export interface StoredSecret {
+  readonly accountId: string;
+  readonly envelope: string;
+}
+
+async function readSecrets(sql: postgres.Sql): Promise<StoredSecret[]> {
+  return sql<StoredSecret[]>`
+    select id as "accountId", api_secret as envelope from accounts
+    where api_secret is not null and enabled
+    order by id
+    limit ${KITE_ACCOUNTS_MAX}`;
+}
+
 /** Reads the accounts for a sidecar that lives through whatever its database does. */
 export class AccountReader {
   readonly #session: DatabaseSession;
+  /** Asks one question at a time, too, and is in nobody's way. */
+  readonly #secrets: DatabaseSession;
 
   constructor(url: string, clock: Clock) {
     this.#session = new DatabaseSession(url, clock, ACCOUNTS_READ_MS_MAX);
+    this.#secrets = new DatabaseSession(url, clock, ACCOUNTS_READ_MS_MAX);
   }
 
   /** Rejects when there is no answer within ACCOUNTS_READ_MS_MAX. Never called again before it has settled. */
@@ -41,8 +58,14 @@ export class AccountReader {
     return this.#session.ask(readAccounts);
   }
 
+  /** The sealed secrets of enabled accounts. Rejects, and is called, as `read`; the two may be under way at once. */
+  readSecrets(): Promise<StoredSecret[]> {
+    return this.#secrets.ask(readSecrets);
+  }
+
   stop(): void {
     this.#session.close();
+    this.#secrets.close();
   }
 }
 

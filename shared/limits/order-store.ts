@@ -18,3 +18,9 @@ export const ORDER_ARCHIVE_ROWS_PER_STATEMENT = 500;
 export const ORDER_ARCHIVE_PAUSE_MS = 100;
 /** A portion takes milliseconds; an answer that takes so long does not come. */
 export const ORDER_ARCHIVE_ANSWER_MS_MAX = 10_000;
+/** At its end a sidecar waits so long for Kite's answers to what it has sent: they take tenths of a second. */
+export const ORDER_DRAIN_MS_MAX = 3_000;
+/** Events that wait to be told to the edge, 2 kB each: five seconds' worth; those before them it reads from the database. */
+export const ORDER_NOTICES_WAITING_MAX = 1_000;
+/** Accounts' secrets are read anew after so long: postbacks come in bursts, and anybody can send them. */
+export const POSTBACK_SECRETS_AGE_MS_MAX = 10_000;

@@ -27,7 +27,7 @@ function room(hasDatabase: boolean) {
     terms.push(term);
     return {
       start: () => void Object.assign(term, { isRunning: true }),
-      stop: () => void Object.assign(term, { isRunning: false }),
+      stop: async () => void Object.assign(term, { isRunning: false }),
       status: () => statusOf({ epoch, running: term.isRunning }),
     };
   };

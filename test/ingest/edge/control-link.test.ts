@@ -17,6 +17,7 @@ import {
 import { eventually } from '../support/eventually.ts';
 import { FakeControl } from '../support/fake-control.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { accountHandlers } from '../../../ingest/orders/account-questions.ts';
 import { recordingLog } from '../support/recording-log.ts';
 
 const SECRET = 'a secret of more than thirty-two characters';
@@ -43,7 +44,10 @@ beforeEach(async () => {
     edgeUrl: edge.url,
     secret: SECRET,
     epoch: EPOCH,
-    handlers: { not_placed: (question) => notPlaced(question) },
+    handlers: {
+      not_placed: (question) => notPlaced(question),
+      ...accountHandlers(undefined, () => undefined),
+    },
     clock,
     random: () => 0.5,
     log: recorded.log,
