@@ -11,10 +11,10 @@ export interface ArchivedPortion {
 }
 
 /**
- * A task that was given up stays until somebody knows what became of it, however old it is: only those go that Kite
- * certainly has not done (`NEVER_DONE_CAUSES`), or that a person has resolved.
+ * A task that was given up stays, however old it is, until it is known what became of it: only those go that Kite certainly
+ * has not done, or that a person has resolved, which is a transition of that cause.
  */
-const ARCHIVED_DEAD_LETTER_CAUSES = JSON.stringify(['attempts_spent', 'resolved']);
+const KNOWN_ENDS = JSON.stringify(['attempts_spent', 'too_old', 'resolved']);
 
 async function archiveTasks(sql: postgres.Sql, epoch: number, cutoffDays: number): Promise<number> {
   const { count } = await sql`
@@ -25,7 +25,7 @@ async function archiveTasks(sql: postgres.Sql, epoch: number, cutoffDays: number
         and (task.state <> 'DEAD_LETTER' or exists (
           select from order_task_transitions latest
           where latest.task_id = task.id and latest.version = task.version
-            and ${ARCHIVED_DEAD_LETTER_CAUSES}::text::jsonb ? latest.cause))
+            and ${KNOWN_ENDS}::text::jsonb ? latest.cause))
         and exists (select from lease)
       order by task.updated_at
       limit ${ORDER_ARCHIVE_ROWS_PER_STATEMENT}
