@@ -1,6 +1,7 @@
 // The sidecar's end of the control link over real sockets, on a clock of the test's.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ControlLink, type ControlLinkOptions } from '../../../ingest/edge/control-link.ts';
+import { accountHandlers } from '../../../ingest/orders/account-questions.ts';
 import type { ControlMessage, ControlRequest } from '../../../shared/control.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { InstrumentToken } from '../../../shared/instrument.ts';
@@ -17,7 +18,6 @@ import {
 import { eventually } from '../support/eventually.ts';
 import { FakeControl } from '../support/fake-control.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { accountHandlers } from '../../../ingest/orders/account-questions.ts';
 import { recordingLog } from '../support/recording-log.ts';
 
 const SECRET = 'a secret of more than thirty-two characters';
