@@ -21,6 +21,7 @@ export type {
   FeedState,
   GoawayMessage,
   LagMessage,
+  OrderUpdateMessage,
   RejectedItem,
   RenewedMessage,
   ServerLimits,

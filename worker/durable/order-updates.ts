@@ -48,6 +48,7 @@ export class OrderUpdates {
     }
     if (!this.#hasListeners()) {
       this.#moveTo(undefined);
+      this.#heardSeq = 0;
       return;
     }
     this.#heardSeq = Math.max(this.#heardSeq, event.seq);
@@ -59,7 +60,7 @@ export class OrderUpdates {
 
   /** Looks for events whose notice was lost, on whichever way: nothing says so when no other event follows. */
   look(): void {
-    if (!this.#hasListeners()) return;
+    if (this.#seq === undefined || !this.#hasListeners()) return;
     this.#ctx.waitUntil(
       this.#catchUp().catch((error) => {
         console.warn(`gateway ${this.#gateway}: order events were not read: ${error}`);
@@ -77,6 +78,8 @@ export class OrderUpdates {
     if (after !== undefined) this.#behind.set(session, after);
     try {
       await this.#catchUp();
+      // One that was under way when the last of the others left ends without a number.
+      if (this.#seq === undefined) await this.#catchUp();
       const first = after === undefined ? undefined : await this.#missedBy(after);
       // What is missing cannot be had: from here on it is in step, and reads the order book.
       if (!first) this.#behind.delete(session);
@@ -85,8 +88,9 @@ export class OrderUpdates {
       this.#sockets.tell(session, { kind: 'subscribed_orders', seq, ...recovered, ...id });
       if (first) await this.#bring(session, first);
     } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      const { code, message } = error;
+      console.warn(`gateway ${this.#gateway}: a client was not sent its order events: ${error}`);
+      const { code, message } =
+        error instanceof AppError ? error : new AppError('internal', 'order events were not read, try again');
       this.#sockets.tell(session, { kind: 'error', code, message, ...id });
     } finally {
       this.#behind.delete(session);
@@ -150,15 +154,16 @@ export class OrderUpdates {
     const seq = this.#seq;
     // A table that begins anew, or more than anybody is sent: clients see by the numbers that there is a gap.
     if (seq === undefined || last < seq || last - seq > ORDER_EVENTS_MISSED_MAX) this.#moveTo(last);
-    let heard = Math.max(last, this.#heardSeq);
-    while ((this.#seq as number) < heard) {
-      const page = await this.#read(this.#seq as number, heard);
+    for (;;) {
+      const from = this.#seq;
+      const upTo = Math.max(last, this.#heardSeq);
+      if (from === undefined || from >= upTo) break;
+      const page = await this.#read(from, upTo);
+      // All have left in the meantime; or one was heard of that is not there, which a later look finds.
+      if (this.#seq !== from || page.length === 0) break;
       for (const event of page) this.#pass(event);
-      // Heard of, and not there: it comes with a later look.
-      if (page.length === 0) break;
-      heard = Math.max(heard, this.#heardSeq);
     }
-    this.#heardSeq = this.#seq as number;
+    this.#heardSeq = this.#seq ?? 0;
   }
 
   #read(after: number, upTo = this.#seq as number): Promise<readonly NumberedOrderEvent[]> {
