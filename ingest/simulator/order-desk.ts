@@ -6,7 +6,7 @@ import type { OrderChanges, OrderMarket, OrderRequest, OrderUpdate } from './cor
 import { OrderBook, type OrderFate, type OrderOutcome } from './core/orders/order-book.ts';
 import { ADDRESS_REFUSAL, type OrderRefusal } from './core/orders/order-refusal.ts';
 import type { OrderTuning } from './core/orders/order-tuning.ts';
-import { type OrderRequestPeaks, OrderWindow } from './core/orders/order-window.ts';
+import { OrderWindow } from './core/orders/order-window.ts';
 import { UpdateStream } from './core/orders/update-stream.ts';
 import { hashText, mix } from './core/random.ts';
 import { KiteError } from './kite-error.ts';
@@ -33,7 +33,7 @@ export interface OrderCounts {
   /** Orders by tag, hidden ones too. */
   readonly orders: Readonly<Record<string, number>>;
   /** Most order requests of a second, a minute and a day that passed the gate. */
-  readonly peaks: OrderRequestPeaks;
+  readonly peaks: { readonly per_second: number; readonly per_minute: number; readonly per_day: number };
 }
 
 interface UserOrders {
@@ -60,7 +60,11 @@ export class OrderDesk {
       user_id: userId,
       posts: Object.fromEntries(posts),
       orders: Object.fromEntries(book.countByTag()),
-      peaks: window.peaks,
+      peaks: {
+        per_second: window.peaks.perSecond,
+        per_minute: window.peaks.perMinute,
+        per_day: window.peaks.perDay,
+      },
     }));
   }
 

@@ -141,7 +141,7 @@ test('who sends twice after a doubt has two orders, and the counts say so', asyn
         user_id: 'SIM001',
         posts: { TWICE: 2 },
         orders: { TWICE: 2 },
-        peaks: { perSecond: 1, perMinute: 2, perDay: 2 },
+        peaks: { per_second: 1, per_minute: 2, per_day: 2 },
       },
     ],
   });

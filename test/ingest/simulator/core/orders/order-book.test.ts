@@ -312,6 +312,25 @@ test('a hidden order lives, fills and counts before anybody can find it', () => 
   expect(book.trades(NOON_MS + 60_010)).toHaveLength(1);
 });
 
+test('a clock that goes back undoes nothing, and what is due waits for it', () => {
+  const book = bookOn(new ModelMarket());
+  const orderId = placed(book, { price: 801 });
+  book.advance(NOON_MS + 25);
+  expect(book.advance(NOON_MS - 3_600_000)).toEqual([]);
+  expect(book.book(NOON_MS - 3_600_000)).toEqual([]);
+  expect(rowOf(book, orderId, NOON_MS + 25).status).toBe('OPEN PENDING');
+  // The day before has no other book.
+  book.advance(NOON_MS - 24 * 3_600_000);
+  const next = placed(book, { price: 801 }, NOON_MS - 24 * 3_600_000);
+  expect(BigInt(next)).toBeGreaterThan(BigInt(orderId));
+  expect(book.advance(LATER_MS).map(({ row, status }) => [row.orderId, status])).toEqual([
+    [next, 'OPEN'],
+    [orderId, 'OPEN'],
+    [orderId, 'COMPLETE'],
+    [next, 'COMPLETE'],
+  ]);
+});
+
 test('a held order stays received for so long', () => {
   const book = bookOn(new ModelMarket());
   book.place(request(), NOON_MS, { heldMs: 83_000 });
