@@ -12,6 +12,7 @@ import { DemandBook, type PinnedInstrument } from './core/demand.ts';
 import { EMPTY_INSTRUMENT_BOOK } from './core/instrument-book.ts';
 import { OrderUpdates } from './core/order-updates.ts';
 import { Pipeline } from './core/pipeline.ts';
+import { accountHandlers, type QuestionedAccounts } from './edge/account-questions.ts';
 import { ControlLink } from './edge/control-link.ts';
 import { FlushLoop } from './edge/flush-loop.ts';
 import { EdgeClient, type Post } from './edge/signed-post.ts';
@@ -23,7 +24,6 @@ import type { Accounts } from './kite/accounts.ts';
 import { KitePool } from './kite/pool.ts';
 import { type Lease, NO_LEASE } from './lease-keeper.ts';
 import type { Logger } from './log.ts';
-import { accountHandlers, type QuestionedAccounts } from './orders/account-questions.ts';
 import { type OrderParts, OrderService } from './orders/order-service.ts';
 import type { Source } from './source.ts';
 

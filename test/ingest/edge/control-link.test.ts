@@ -1,7 +1,7 @@
 // The sidecar's end of the control link over real sockets, on a clock of the test's.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { accountHandlers } from '../../../ingest/edge/account-questions.ts';
 import { ControlLink, type ControlLinkOptions } from '../../../ingest/edge/control-link.ts';
-import { accountHandlers } from '../../../ingest/orders/account-questions.ts';
 import type { ControlMessage, ControlRequest } from '../../../shared/control.ts';
 import { AppError } from '../../../shared/errors.ts';
 import type { InstrumentToken } from '../../../shared/instrument.ts';

@@ -1,11 +1,11 @@
 // What the edge asks about one Kite account: its orders, positions and margins, as Kite has them now; and postbacks.
 import { z } from 'zod';
 import { AppError } from '../../shared/errors.ts';
-import type { ControlHandlers } from '../edge/control-link.ts';
 import type { SignedOrder } from '../kite/postbacks.ts';
 import { KiteRestError } from '../kite/rest-error.ts';
 import type { KiteRestPool } from '../kite/rest-pool.ts';
 import { quote } from '../log.ts';
+import type { ControlHandlers } from './control-link.ts';
 
 export interface QuestionedAccounts {
   readonly rest: Pick<KiteRestPool, 'call'>;
