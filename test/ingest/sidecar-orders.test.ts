@@ -142,6 +142,24 @@ test('of many tasks each is one order, though the active one is killed among the
   expect(ordersAtKite()).toEqual(ids.map(() => 1));
 }, 60_000);
 
+test('what is lost with a socket is found in the book when the socket is back', async () => {
+  const account = simulator.accounts[0];
+  await start();
+  const id = await storeTask(sql, { request: { price: 1_400 } });
+  await reaches(id, 'OPEN');
+  simulator.addFault({ kind: 'order_updates', how: ['drop'] });
+  const orderId = String((await rowOf(id))?.order_id);
+  const headers = { authorization: `token ${account?.apiKey}:${account?.accessToken}` };
+  const cancelled = await fetch(`${simulator.url}/orders/regular/${orderId}`, { method: 'DELETE', headers });
+  expect(cancelled.status).toBe(200);
+  const heard = async () =>
+    (await sql`select from order_events where payload ->> 'status' = 'CANCELLED'`).length;
+  expect([await rowOf(id), await heard()]).toMatchObject([{ state: 'OPEN' }, 0]);
+  simulator.run({ command: 'close_sockets', code: 1006 });
+  await reaches(id, 'CANCELLED');
+  expect(await heard()).toBe(1);
+});
+
 test('under a halt nothing is sent, and what waited goes when it is lifted', async () => {
   await sql`insert into order_halts (scope, halted_by) values ('requester:user:7', 'user:1')`;
   const halted = await place({ requestedBy: 'user:7', ageMs: 1_000 });
