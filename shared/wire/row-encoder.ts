@@ -1,7 +1,15 @@
 // Writes a record as a row: what is different from the record before it, or all of it as a keyframe.
-import { kindAtRank, type ModeRank, RECORD_KIND, RECORD_WORDS_MAX, type RecordKind } from '../tick.ts';
+import {
+  isFullKind,
+  kindAtRank,
+  type ModeRank,
+  RECORD_KIND,
+  RECORD_WORDS_MAX,
+  type RecordKind,
+} from '../tick.ts';
 import { encodeBook } from './book-encoder.ts';
 import type { FlushTimes } from './flush-times.ts';
+import { encodeGreeks } from './greeks-encoder.ts';
 import {
   expectedAverage,
   expectedExchangeTime,
@@ -103,7 +111,7 @@ function writeFields(
     out.change(out.ticks(priceChange), ORDER.price);
     return;
   }
-  const hasExchangeTime = kind === RECORD_KIND.full || kind === RECORD_KIND.indexFull;
+  const hasExchangeTime = isFullKind(kind) || kind === RECORD_KIND.indexFull;
   const time = words[at + WORD.exchangeTimestamp] as number;
   if (hasExchangeTime) {
     const before = base[baseAt + WORD.exchangeTimestamp] as number;
@@ -119,7 +127,8 @@ function writeFields(
     }
   }
   writeDay(out, kind, words, at, base, baseAt);
-  if (kind === RECORD_KIND.full) encodeBook(out, words, at, base, baseAt);
+  if (isFullKind(kind)) encodeBook(out, words, at, base, baseAt);
+  if (kind === RECORD_KIND.optionFull) encodeGreeks(out, words, at, base, baseAt);
 }
 
 /** Last price, last quantity, volume, time of the last trade, average price. */
@@ -137,7 +146,7 @@ function writeTrade(
   const quantityBefore = base[baseAt + WORD.lastQuantity] as number;
   const volume = words[at + WORD.volume] as number;
   const traded = volume - (base[baseAt + WORD.volume] as number);
-  const isFull = kind === RECORD_KIND.full;
+  const isFull = isFullKind(kind);
   const time = words[at + WORD.lastTradeTime] as number;
   const timeBefore = base[baseAt + WORD.lastTradeTime] as number;
   const isTrade =
@@ -183,7 +192,7 @@ function writeDay(
   for (let word = WORD.open; word < WORD.open + 4; word++) {
     changed = (changed << 1) | (words[at + word] === base[baseAt + word] ? 0 : 1);
   }
-  const isFull = kind === RECORD_KIND.full;
+  const isFull = isFullKind(kind);
   if (isFull) {
     for (let word = WORD.oi; word <= WORD.oiDayLow; word++) {
       changed = (changed << 1) | (words[at + word] === base[baseAt + word] ? 0 : 1);
