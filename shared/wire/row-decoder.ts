@@ -71,8 +71,14 @@ function readFields(
   receivedOrder: number,
 ): void {
   const receivedBeforeMs = receivedAtIn(words, at);
-  // What Greeks follow is overwritten by the fields in front of them.
-  if (kind === RECORD_KIND.optionFull) greeks.prepare(words, at);
+  if (kind === RECORD_KIND.optionFull) {
+    // What Greeks follow is overwritten by the fields in front of them.
+    greeks.prepare(words, at);
+    if (!bits.bit()) {
+      decodeGreeks(bits, words, at, greeks);
+      return;
+    }
+  }
   const receivedAtMs = baseTimeMs - bits.unsigned(receivedOrder);
   if (receivedAtMs < 0 || receivedAtMs >= RECEIVED_AT_MS_END) {
     throw new AppError('frame_invalid', `a record received at ${receivedAtMs} ms`);

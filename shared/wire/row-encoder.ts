@@ -1,5 +1,6 @@
 // Writes a record as a row: what is different from the record before it, or all of it as a keyframe.
 import {
+  FULL_RECORD_WORDS,
   isFullKind,
   kindAtRank,
   type ModeRank,
@@ -104,6 +105,14 @@ function writeFields(
   if (receivedAtMs > baseTimeMs) {
     throw new RangeError(`received at ${receivedAtMs}, after the flush's base time ${baseTimeMs}`);
   }
+  if (kind === RECORD_KIND.optionFull) {
+    const isOnlyGreeks = isSameFull(words, at, base, baseAt);
+    out.bit(!isOnlyGreeks);
+    if (isOnlyGreeks) {
+      encodeGreeks(out, words, at, base, baseAt);
+      return;
+    }
+  }
   out.unsigned(baseTimeMs - receivedAtMs, out.receivedOrder);
   const lastPrice = words[at + WORD.lastPrice] as number;
   const priceChange = lastPrice - (base[baseAt + WORD.lastPrice] as number);
@@ -129,6 +138,14 @@ function writeFields(
   writeDay(out, kind, words, at, base, baseAt);
   if (isFullKind(kind)) encodeBook(out, words, at, base, baseAt);
   if (kind === RECORD_KIND.optionFull) encodeGreeks(out, words, at, base, baseAt);
+}
+
+/** An underlying that moves has all its options sent, most of which have not ticked themselves. */
+function isSameFull(words: Uint32Array, at: number, base: Uint32Array, baseAt: number): boolean {
+  for (let word = WORD.receivedAtHigh; word < FULL_RECORD_WORDS; word++) {
+    if (words[at + word] !== base[baseAt + word] && word !== WORD.seq) return false;
+  }
+  return true;
 }
 
 /** Last price, last quantity, volume, time of the last trade, average price. */
