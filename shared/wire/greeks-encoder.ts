@@ -10,6 +10,7 @@ import {
   stepsOf,
   underlyingOrder,
 } from './greeks-model.ts';
+import { WORD } from './row-model.ts';
 import type { RowWriter } from './row-writer.ts';
 
 const model = new GreeksModel();
@@ -26,7 +27,7 @@ export function encodeGreeks(
   out.bit(isChanged);
   if (!isChanged) return;
   writeForm(out, words, at, base, baseAt);
-  model.prepare(base, baseAt);
+  model.prepare(base, baseAt, words[at + WORD.token] as number);
   writePrice(out, GREEK.underlying, words, at, model.before(GREEK.underlying));
   writePrice(out, GREEK.forward, words, at, model.expectedForward(words, at));
   model.follow(words, at);

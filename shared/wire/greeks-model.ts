@@ -87,8 +87,7 @@ class Prices {
   bid = 0.5;
   ask = 0.5;
 
-  read(words: Uint32Array, at: number): void {
-    const divisor = priceDivisorOf(words[at + WORD.token] as number);
+  read(words: Uint32Array, at: number, divisor: number): void {
     const bid = words[at + WORD.buy + LEVEL.price] as number;
     const ask = words[at + WORD.sell + LEVEL.price] as number;
     const isBook = bid !== 0 && ask >= bid;
@@ -120,12 +119,12 @@ export class GreeksModel {
   #d1 = 0.5;
   #d2 = 0.5;
 
-  /** Takes in the record at word `at` as it is before the row. */
-  prepare(words: Uint32Array, at: number): void {
+  /** Takes in the record of the token at word `at` as it is before the row. */
+  prepare(words: Uint32Array, at: number, token: number): void {
     const before = this.#before;
     for (let word = GREEK.flags; word <= GREEK.rho; word++) before[word] = words[at + word] as number;
-    this.#divisor = priceDivisorOf(words[at + WORD.token] as number);
-    this.#old.read(words, at);
+    this.#divisor = priceDivisorOf(token);
+    this.#old.read(words, at, this.#divisor);
     this.#forward = (before[GREEK.forward] as number) / this.#divisor;
     this.#iv = floatOf(before[GREEK.iv] as number);
     this.#delta = floatOf(before[GREEK.delta] as number);
@@ -158,7 +157,7 @@ export class GreeksModel {
 
   /** Takes in the row's prices, forward and all: what is expected from here on follows them. */
   follow(words: Uint32Array, at: number): void {
-    this.#now.read(words, at);
+    this.#now.read(words, at, this.#divisor);
     this.#move = (words[at + GREEK.forward] as number) / this.#divisor - this.#forward;
   }
 

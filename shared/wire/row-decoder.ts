@@ -73,7 +73,7 @@ function readFields(
   const receivedBeforeMs = receivedAtIn(words, at);
   if (kind === RECORD_KIND.optionFull) {
     // What Greeks follow is overwritten by the fields in front of them.
-    greeks.prepare(words, at);
+    greeks.prepare(words, at, words[at + WORD.token] as number);
     if (!bits.bit()) {
       decodeGreeks(bits, words, at, greeks);
       return;
