@@ -41,6 +41,7 @@ const option = recordOf(
   },
   RECEIVED_AT_MS,
 );
+option.fill(0, AT.depth / 4, GREEK.flags);
 option.set([75, 23_150, 1], AT.depth / 4);
 option.set([150, 23_195, 2], AT.depth / 4 + 15);
 option.set(
