@@ -2,15 +2,16 @@
 import { assertNever } from '../../../shared/errors.ts';
 import type { WriteOutcome, WriteReply } from './outcome.ts';
 
-/** Kite's own refusals. Of other types, and of pages that are not Kite's, nobody has said that nothing was placed. */
+/**
+ * Kite's own refusals. With NetworkException, DataException and GeneralException it says that it lost sight of its order system; of
+ * other types, and of pages that are not Kite's, nobody has said that nothing was placed.
+ */
 const REFUSALS: Readonly<Record<number, ReadonlySet<string>>> = {
   400: new Set(['InputException', 'MarginException', 'HoldingException', 'OrderException']),
   403: new Set(['TokenException', 'PermissionException']),
 };
 /** No such way or method: nothing behind it can have taken an order. */
 const NO_SUCH_WAY = new Set([404, 405]);
-/** With these Kite says that it lost sight of its order system, whatever the status. */
-const LOST_SIGHT = new Set(['NetworkException', 'DataException', 'GeneralException']);
 /** `Order request timed out. Please check the order book ...` comes with 400, and the order may be placed. */
 const TIMED_OUT = /timed? ?out/i;
 
@@ -37,8 +38,9 @@ function classifyAnswer(answer: Extract<WriteReply, { kind: 'answered' }>): Writ
   }
   const words = errorType === undefined ? "not Kite's JSON" : `${errorType}: ${message}`;
   const unknown = { kind: 'unknown', problem: `status ${httpStatus}, ${words}` } as const;
-  if (TIMED_OUT.test(message) || (errorType !== undefined && LOST_SIGHT.has(errorType))) return unknown;
+  if (TIMED_OUT.test(message)) return unknown;
   const isRefused =
-    NO_SUCH_WAY.has(httpStatus) || (errorType !== undefined && REFUSALS[httpStatus]?.has(errorType) === true);
+    NO_SUCH_WAY.has(httpStatus) ||
+    (errorType !== undefined && REFUSALS[httpStatus]?.has(errorType) === true);
   return isRefused ? { kind: 'refused', code: errorType ?? `http_${httpStatus}`, message } : unknown;
 }

@@ -2,32 +2,27 @@
 
 import type { WriteOutcome, WriteReply } from '../../../ingest/core/orders/outcome.ts';
 import { classifyWrite } from '../../../ingest/core/orders/outcome-class.ts';
-import type { OrderEventDraft, TaskChange } from '../../../ingest/core/orders/task.ts';
-import type { ClaimAnswer, ClaimAsk, CommitAnswer } from '../../../ingest/orders/ports.ts';
+import type { ClaimAnswer, ClaimAsk, LoadedOrders } from '../../../ingest/orders/ports.ts';
 import type { OrderDatabase } from './order-database.ts';
 
 export interface Mutant {
+  readonly isFenced: boolean;
   classify(reply: WriteReply): WriteOutcome;
-  claim(database: OrderDatabase, ask: ClaimAsk): ClaimAnswer;
-  commit(
-    database: OrderDatabase,
-    epoch: number,
-    changes: readonly TaskChange[],
-    events: readonly OrderEventDraft[],
-  ): CommitAnswer;
+  load(database: OrderDatabase, epoch: number): LoadedOrders;
+  claim(database: OrderDatabase, ask: ClaimAsk, later: (run: () => void) => void): ClaimAnswer;
   confirm(confirm: () => Promise<void>): Promise<void>;
 }
 
 /** As it should be. */
 export const SOUND: Mutant = {
+  isFenced: true,
   classify: classifyWrite,
+  load: (database) => database.load(),
   claim: (database, ask) => database.claim(ask),
-  commit: (database, epoch, changes, events) => database.commit(epoch, changes, events),
   confirm: (confirm) => confirm(),
 };
 
 const notSent: WriteOutcome = { kind: 'not_sent', problem: 'so it seems' };
-const currentEpoch = (database: OrderDatabase) => database.lease?.epoch ?? 0;
 
 export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'a timeout is retried': {
@@ -54,10 +49,25 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       return outcome.kind === 'throttled' ? notSent : outcome;
     },
   },
-  'nothing is fenced': {
+  'nothing is fenced': { ...SOUND, isFenced: false },
+  'what another process was sending is sent again': {
     ...SOUND,
-    claim: (database, ask) => database.claim({ ...ask, epoch: currentEpoch(database) }),
-    commit: (database, _, changes, events) => database.commit(currentEpoch(database), changes, events),
+    load: (database, epoch) => {
+      const loaded = database.load();
+      return { ...loaded, tasks: loaded.tasks.map((task) => ({ ...task, sendingEpoch: epoch })) };
+    },
+  },
+  'SENDING is stored after it was sent': {
+    ...SOUND,
+    claim: (database, ask, later) => {
+      const answer = database.claim(ask);
+      if (answer.kind === 'claimed') later(database.takeBack(answer.task.id));
+      return answer;
+    },
+  },
+  'what was sent before is not counted': {
+    ...SOUND,
+    load: (database) => ({ ...database.load(), sent: [] }),
   },
   'the lease is not confirmed before sending': { ...SOUND, confirm: () => Promise.resolve() },
 };

@@ -60,6 +60,8 @@ export class OrderDatabase {
   /** Sent before the run began: an account's requests, by when. */
   readonly past: { readonly accountId: string; readonly atMs: number }[] = [];
   lease: { holder: LeaseHolder; epoch: number; expiresAtMs: number } | undefined;
+  /** False only to show what the fence is good for. */
+  isFenced = true;
   onTransition: (row: TaskRow, transition: Transition) => void = () => undefined;
 
   constructor(nowMs: () => number, report: (violation: string) => void) {
@@ -187,6 +189,17 @@ export class OrderDatabase {
     return { kind: 'done', events };
   }
 
+  /** As if the latest transition were not there yet: it is stored when the function is called. */
+  takeBack(taskId: string): () => void {
+    const row = this.rows.get(taskId) as TaskRow;
+    const history = this.transitions.get(taskId) as Transition[];
+    const last = history.pop() as Transition;
+    Object.assign(row, { state: last.from, version: row.version - 1 });
+    return () => {
+      if (row.version === last.version - 1) this.#write(row, last.to, last.cause, last.epoch);
+    };
+  }
+
   isHalted({ accountId, requestedBy }: TaskRow): boolean {
     const { halts } = this;
     return halts.has('all') || halts.has(`account:${accountId}`) || halts.has(`requester:${requestedBy}`);
@@ -214,7 +227,7 @@ export class OrderDatabase {
   }
 
   #holds(epoch: number): boolean {
-    return this.lease?.epoch === epoch;
+    return !this.isFenced || this.lease?.epoch === epoch;
   }
 
   #isBlocked(row: TaskRow): boolean {

@@ -23,6 +23,9 @@ export interface Faults {
   readonly crash: number;
   readonly pause: number;
   readonly pauseMsMax: number;
+  /** The same in the most delicate step: a task is claimed, and its request has not left. */
+  readonly claimCrash: number;
+  readonly claimPause: number;
 }
 
 export const NO_FAULTS: Faults = {
@@ -42,9 +45,13 @@ export const NO_FAULTS: Faults = {
   crash: 0,
   pause: 0,
   pauseMsMax: 0,
+  claimCrash: 0,
+  claimPause: 0,
 };
 
 export interface Scenario {
+  /** Nothing goes wrong, and nothing stands in the way: every order is to reach Kite. */
+  readonly isCalm: boolean;
   readonly faults: Faults;
   readonly sidecars: 1 | 2;
   readonly accounts: number;
@@ -74,9 +81,12 @@ export function scenarioOf(time: VirtualTime): Scenario {
   const isCalm = time.chance(0.05);
   const rate = (highest: number) => (isCalm || !time.chance(0.35) ? 0 : highest * time.random.unit());
   const some = (probability: number) => !isCalm && time.chance(probability);
-  const isBurst = time.chance(0.05);
+  const isBurst = time.chance(0.08);
+  const past = isBurst && some(0.6) ? time.pick(['minute', 'day']) : 'none';
   const faultsMs = time.between(5_000, 60_000);
+  const sidecars = time.chance(0.4) ? 2 : 1;
   return {
+    isCalm,
     faults: {
       refused: rate(0.4),
       throttled: rate(0.5),
@@ -92,10 +102,12 @@ export function scenarioOf(time: VirtualTime): Scenario {
       newsDelayMsMax: some(0.4) ? time.pick([500, 5_000, 60_000]) : 20,
       databaseSilent: rate(0.05),
       crash: rate(0.02),
-      pause: rate(0.01),
+      pause: rate(sidecars === 2 ? 0.06 : 0.01),
       pauseMsMax: time.pick([500, 6_000, 20_000, 200_000]),
+      claimCrash: rate(0.2),
+      claimPause: rate(0.3),
     },
-    sidecars: time.chance(0.4) ? 2 : 1,
+    sidecars,
     accounts: time.between(1, 2),
     places: isBurst ? time.between(20, 40) : time.between(1, 6),
     writes: time.between(0, 6),
@@ -106,7 +118,7 @@ export function scenarioOf(time: VirtualTime): Scenario {
     clockJumps: some(0.15) ? time.between(1, 3) : 0,
     halts: some(0.1) ? 1 : 0,
     retries: time.between(0, 1),
-    pastMinute: time.chance(0.05) ? time.between(370, 390) : 0,
-    pastDay: time.chance(0.03) ? time.between(4_490, 4_520) : 0,
+    pastMinute: past === 'minute' ? time.between(370, 395) : 0,
+    pastDay: past === 'day' ? time.between(4_860, 4_990) : 0,
   };
 }

@@ -6,7 +6,14 @@ import type { WriteOutcome, WriteReply } from '../../../ingest/core/orders/outco
 import { LeaseKeeper } from '../../../ingest/lease-keeper.ts';
 import type { Logger } from '../../../ingest/log.ts';
 import { OrderExecutor } from '../../../ingest/orders/executor.ts';
-import type { BookAnswer, KiteOrders, OrderNews, OrderStore } from '../../../ingest/orders/ports.ts';
+import type {
+  BookAnswer,
+  ClaimAnswer,
+  ClaimAsk,
+  KiteOrders,
+  OrderNews,
+  OrderStore,
+} from '../../../ingest/orders/ports.ts';
 import type { LeaseHolder } from '../../../ingest/store/sidecar-lease.ts';
 import { KITE_CALL_MS_MAX, SIDECAR_LEASE_ANSWER_MS_MAX } from '../../../shared/limits.ts';
 import type { OrderRequest } from '../../../shared/order.ts';
@@ -140,7 +147,7 @@ export class SidecarProcess {
     this.#world.trace(() => `${this.name} is active, epoch ${epoch}`);
     this.#executor = new OrderExecutor({
       epoch,
-      store: this.#store(),
+      store: this.#store(epoch),
       kite: this.#kite(epoch),
       news: this.#news(),
       lease: { confirm: () => this.#world.mutant.confirm(() => this.#keeper.confirm()) },
@@ -195,16 +202,25 @@ export class SidecarProcess {
     };
   }
 
-  #store(): OrderStore {
-    const { database } = this.#world;
+  #store(epoch: number): OrderStore {
+    const { database, mutant } = this.#world;
     const ask = <T>(name: string, transact: () => T) => this.#database(name, DATABASE_MS_MAX, transact);
     return {
-      load: () => ask('load', () => database.load()),
-      claim: (question) => ask('claim', () => this.#world.mutant.claim(database, question)),
-      expire: (epoch, ageMsMax) => ask('expire', () => database.expire(epoch, ageMsMax)),
-      commit: (epoch, changes, events) =>
-        ask('commit', () => this.#world.mutant.commit(database, epoch, changes, events)),
+      load: () => ask('load', () => mutant.load(database, epoch)),
+      claim: (question) => ask('claim', () => this.#claim(question)),
+      expire: (by, ageMsMax) => ask('expire', () => database.expire(by, ageMsMax)),
+      commit: (by, changes, events) => ask('commit', () => database.commit(by, changes, events)),
     };
+  }
+
+  #claim(question: ClaimAsk): ClaimAnswer {
+    const { database, mutant, time, faults } = this.#world;
+    const answer = mutant.claim(database, question, (run) => time.at(200, run));
+    if (answer.kind !== 'claimed') return answer;
+    if (time.chance(faults.claimCrash)) this.crash();
+    else if (!this.#isPaused && time.chance(faults.claimPause))
+      this.#pause(time.between(1, faults.pauseMsMax));
+    return answer;
   }
 
   #kite(epoch: number): KiteOrders {

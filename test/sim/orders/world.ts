@@ -2,7 +2,7 @@
 
 import type { KiteOrder } from '../../../ingest/core/orders/kite-order.ts';
 import type { OrderAccount } from '../../../ingest/orders/ports.ts';
-import { ORDER_UNSENT_AGE_MS_MAX } from '../../../shared/limits.ts';
+import { ORDER_ATTEMPTS_MAX, ORDER_LOOKED_MS_MIN, ORDER_UNSENT_AGE_MS_MAX } from '../../../shared/limits.ts';
 import { isOverState, type OrderRequest, type PlaceRequest } from '../../../shared/order.ts';
 import { isOverLimit, KiteVenue, type WireRequest } from './kite-venue.ts';
 import type { Mutant } from './mutant.ts';
@@ -59,6 +59,7 @@ export class World {
     }));
     const report = (violation: string) => this.report(violation);
     this.database = new OrderDatabase(() => this.epochMs + this.time.nowMs, report);
+    this.database.isFenced = mutant.isFenced;
     const userOf = (id: string) => this.accounts.find(({ accountId }) => accountId === id)?.userId ?? id;
     this.venue = new KiteVenue(this.time, () => this.faults, userOf);
     this.#connect();
@@ -149,8 +150,24 @@ export class World {
       this.trace(() => `${row.id} v${version} ${from} -> ${to} (${cause}) fill ${row.filledQuantity}`);
       if (cause === 'claimed' && epoch !== this.database.lease?.epoch)
         this.report(`${row.id} is claimed unfenced`);
+      if (to === 'DEAD_LETTER') this.#checkGivenUp(row, cause);
       if (to === 'SENDING' && database.isHalted(row)) this.report(`${row.id} is claimed under a halt`);
     };
+  }
+
+  /** It was tried, waited and looked for as long as it was promised. */
+  #checkGivenUp(row: TaskRow, cause: string): void {
+    const transitions = this.database.transitions.get(row.id) ?? [];
+    const nowMs = this.epochMs + this.time.nowMs;
+    const unknown = transitions.find(({ to }) => to === 'UNKNOWN' || to === 'PLACED');
+    if (this.#scenario.isCalm) this.report(`${row.id} is given up (${cause}) though nothing is wrong`);
+    if (cause === 'too_old' && nowMs - row.createdAtMs < ORDER_UNSENT_AGE_MS_MAX)
+      this.report(`${row.id} is not too old`);
+    if (cause === 'attempts_spent' && row.attempts < ORDER_ATTEMPTS_MAX)
+      this.report(`${row.id} has attempts left`);
+    const isSearched = unknown && nowMs - unknown.atMs >= ORDER_LOOKED_MS_MIN;
+    const needsSearch = cause === 'unknown_not_found' || cause === 'no_effect_seen';
+    if (needsSearch && !isSearched) this.report(`${row.id} was not looked for long enough`);
   }
 
   #wire(taskId: string): { sent: number; throttledAt: number | undefined; isTaken: boolean } {
@@ -394,8 +411,6 @@ export class World {
     }
     if (state === 'REJECTED' && isDone && cause === 'refused')
       this.report(`${id} is REJECTED, and its order was changed`);
-    const ageMs = ORDER_UNSENT_AGE_MS_MAX;
-    if (cause === 'too_old' && this.time.nowMs < ageMs) this.report(`${id} was given up before its time`);
   }
 }
 
