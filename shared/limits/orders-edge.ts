@@ -14,10 +14,10 @@ export const ORDER_VALIDITY_TTL_MINUTES_MAX = 1_440;
 /** Kite's rule: legs of an iceberg order, and slices of any order. */
 export const ORDER_ICEBERG_LEGS_MIN = 2;
 export const ORDER_ICEBERG_LEGS_MAX = 10;
-/** Open tasks, beyond which no order is placed: a book of limit orders that rest all day; of a whole account, two fifths of its day. */
+/** Open tasks over which no order is placed: limit orders that rest all day; of an account, two fifths of its day. */
 export const ORDER_REQUESTER_OPEN_MAX = 500;
 export const ORDER_ACCOUNT_OPEN_MAX = 2_000;
-/** Requests per minute: of an account as many as Kite takes, of one requester half of that, so that nobody shuts the others out. */
+/** Requests per minute: of an account as many as Kite takes, of a requester half of that: nobody shuts others out. */
 export const ORDER_REQUESTER_PER_MINUTE_MAX = 200;
 export const ORDER_ACCOUNT_PER_MINUTE_MAX = KITE_ORDER_REQUESTS_PER_MINUTE_MAX;
 /** Refusals that are recorded per requester and minute: a loop of bad requests must not fill the database. */

@@ -121,6 +121,7 @@ describe('live', () => {
     await happen(1, 2);
     await store(3, 6);
     await tell(2, 1, 2, 6, 4, 6, 3);
+    for (const client of clients) await untilSeq(client, 6);
     await happen(7);
     for (const client of clients) {
       await untilSeq(client, 7);
