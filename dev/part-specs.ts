@@ -42,6 +42,7 @@ function sidecarEnv(settings: PartSettings): Record<string, string> {
   const kite = {
     KITE_API_KEY: dataDir.secrets.simulatorApiKey,
     KITE_ACCESS_TOKEN: dataDir.secrets.simulatorAccessToken,
+    KITE_API_SECRET: dataDir.secrets.simulatorApiSecret,
     KITE_API_ROOT: urlOf(ports.simulator),
     KITE_WS_ROOT: `ws://127.0.0.1:${ports.simulator}/`,
     // The simulator's market has no hours.

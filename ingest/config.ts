@@ -193,6 +193,15 @@ export function readLoginConfig(
   return parseSettings(LoginEnvironment, environment);
 }
 
+const DatabaseEnvironment = z.object({ DATABASE_URL: CredentialStore.DATABASE_URL });
+
+/** The settings of `npm run orders:resolve`; throws like `readConfig`. */
+export function readDatabaseConfig(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): z.infer<typeof DatabaseEnvironment> {
+  return parseSettings(DatabaseEnvironment, environment);
+}
+
 const RotationEnvironment = z.object(CredentialStore);
 export type RotationConfig = z.infer<typeof RotationEnvironment>;
 

@@ -24,3 +24,5 @@ export const ORDER_DRAIN_MS_MAX = 3_000;
 export const ORDER_NOTICES_WAITING_MAX = 1_000;
 /** Accounts' secrets are read anew after so long: postbacks come in bursts, and anybody can send them. */
 export const POSTBACK_SECRETS_AGE_MS_MAX = 10_000;
+/** Tasks that were given up and not resolved, as one listing shows them. */
+export const ORDERS_GIVEN_UP_ROWS_MAX = 200;

@@ -2,7 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readConfig, readLoginConfig, readRotationConfig, readSessionCalendar } from '../../ingest/config.ts';
+import {
+  readConfig,
+  readDatabaseConfig,
+  readLoginConfig,
+  readRotationConfig,
+  readSessionCalendar,
+} from '../../ingest/config.ts';
 import { SESSION_CALENDAR_BYTES_MAX } from '../../shared/limits.ts';
 import { ALWAYS_OPEN, sessionsAt } from '../../shared/market-session.ts';
 
@@ -122,6 +128,9 @@ test("a login needs the database and its keys, and has Kite's addresses by defau
     KITE_REDIRECT_URL: 'http://127.0.0.1:8790/',
   });
   expect(readRotationConfig({ ...DATABASE, KITE_API_KEY: 'x' })).toEqual(DATABASE);
+  expect(readDatabaseConfig({ ...DATABASE, KITE_API_KEY: 'x' })).toEqual({
+    DATABASE_URL: DATABASE.DATABASE_URL,
+  });
   expect(() => readRotationConfig({})).toThrow(/DATABASE_URL: is required; CREDENTIALS_KEYS: is required/);
 });
 

@@ -2,6 +2,7 @@
 import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { archivePortion } from '../../../ingest/store/order-archive.ts';
+import { listGivenUp, resolveTask } from '../../../ingest/store/order-resolution.ts';
 import { ORDER_ARCHIVE_ROWS_PER_STATEMENT } from '../../../shared/limits.ts';
 import { ORDER_TASK_STATES } from '../../../shared/order.ts';
 import { createTestDatabase } from '../../support/database.ts';
@@ -73,11 +74,31 @@ test('of what was given up only that goes of which it is known that Kite has not
   for (const cause of ['attempts_spent', 'too_old', 'resolved']) await task('DEAD_LETTER', cause);
   expect(await archive()).toMatchObject({ tasks: 3 });
   expect(await ids('order_tasks')).toEqual(stays.sort());
-  await sql`update order_tasks set version = 3 where id = ${stays[0] ?? ''}`;
-  await sql`
-    insert into order_task_transitions (task_id, version, from_state, to_state, cause)
-    values (${stays[0] ?? ''}, 3, 'DEAD_LETTER', 'DEAD_LETTER', 'resolved')`;
+  const [first = ''] = stays;
+  expect((await listGivenUp(sql)).map(({ id }) => id).sort()).toEqual(stays);
+  expect(await resolveTask(sql, first, 'host:me', 'was placed, sold again')).toBe(true);
+  expect(await listGivenUp(sql)).toHaveLength(stays.length - 1);
+  expect(await archive()).toMatchObject({ tasks: 0 });
+  await sql`update order_tasks set updated_at = now() - interval '40 days'`;
   expect(await archive()).toMatchObject({ tasks: 1 });
+});
+
+test('only what was given up can be resolved, and who did it stays in its history', async () => {
+  const [givenUp, open] = [await task('DEAD_LETTER', 'unknown_not_found'), await task('UNKNOWN', 'unknown')];
+  expect(await listGivenUp(sql)).toMatchObject([{ id: givenUp, cause: 'unknown_not_found', kind: 'place' }]);
+  for (const id of [open, 'no id', '']) expect(await resolveTask(sql, id, 'host:me', 'x')).toBe(false);
+  expect(await resolveTask(sql, givenUp, 'host:me', 'never placed')).toBe(true);
+  const [latest] = await sql`
+    select * from order_task_transitions where task_id = ${givenUp} order by version desc limit 1`;
+  expect(latest).toMatchObject({
+    version: 3,
+    from_state: 'DEAD_LETTER',
+    to_state: 'DEAD_LETTER',
+    cause: 'resolved',
+    detail: { by: 'host:me', note: 'never placed' },
+  });
+  const [row] = await sql`select state, version from order_tasks where id = ${givenUp}`;
+  expect(row).toMatchObject({ state: 'DEAD_LETTER', version: 3 });
 });
 
 test('old events go from the front, and the last one never: numbers go on from it', async () => {
