@@ -10,6 +10,7 @@ import { LeaseKeeper } from './lease-keeper.ts';
 import { createLogger, errorText, type Logger } from './log.ts';
 import { LogSecrets } from './log-secrets.ts';
 import { OrderArchiver } from './orders/order-archiver.ts';
+import { OrderCensus } from './orders/order-census.ts';
 import type { OrderParts } from './orders/order-service.ts';
 import { Sidecar } from './sidecar.ts';
 import { constantSource, type Source } from './source.ts';
@@ -58,6 +59,7 @@ function ordersOf(
       store: new OrderTaskStore(databaseUrl, clock),
       kite: new KiteOrderCalls({ rest: accounts.rest, accounts: () => accounts.orderAccounts }),
       archiver: new OrderArchiver({ databaseUrl, epoch, retentionDays, clock, log }),
+      census: new OrderCensus(databaseUrl, clock),
     },
   };
 }

@@ -310,6 +310,7 @@ export class Sidecar {
     const { counters } = this.#pipeline;
     const notPlaced = this.#notPlaced;
     const { user, system } = process.cpuUsage();
+    const orders = this.#orders?.status;
     return {
       epoch: this.#epoch,
       lease: this.#lease.state,
@@ -333,6 +334,7 @@ export class Sidecar {
       batches_failed: this.#flushLoop.counters.batchesFailed,
       flush_window: this.#flushLoop.window,
       instruments: this.#instruments.status,
+      ...(orders ? { orders } : {}),
       rss_bytes: process.memoryUsage.rss(),
       cpu_seconds: (user + system) / 1e6,
     };

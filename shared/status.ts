@@ -119,6 +119,15 @@ export interface FlushWindowStatus {
   readonly post_ms?: number;
 }
 
+/** Order tasks as the database had them at that time, in milliseconds since the epoch. */
+export interface OrdersStatus {
+  readonly as_of: number;
+  /** Tasks that are not over, by state; states without any are absent. */
+  readonly open: Readonly<Record<string, number>>;
+  /** Tasks that were given up within a day, and that nobody has resolved. */
+  readonly given_up: number;
+}
+
 /** Counters are totals since the sidecar became the active one; times are milliseconds since the epoch. */
 export interface SidecarStatus {
   /** Fences what this sidecar posts: the edge refuses earlier ones. 0 while it stands by. */
@@ -147,6 +156,8 @@ export interface SidecarStatus {
   readonly batches_failed: number;
   readonly flush_window: FlushWindowStatus;
   readonly instruments: InstrumentsStatus;
+  /** Absent while orders are off, or nothing is known of them yet. */
+  readonly orders?: OrdersStatus;
   readonly rss_bytes: number;
   readonly cpu_seconds: number;
 }

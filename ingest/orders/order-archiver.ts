@@ -51,6 +51,8 @@ export class OrderArchiver {
       if (!this.#isStopped) log.warn('old orders not archived, it is tried again in an hour', { error });
     }
     if (this.#isStopped) return;
+    // A connection that is used once an hour is one too many.
+    if (!hasMore) this.#session.close();
     const delayMs = hasMore ? ORDER_ARCHIVE_PAUSE_MS : ORDER_ARCHIVE_CHECK_MS;
     this.#timer = clock.after(delayMs, () => void this.#archive());
   }

@@ -1,5 +1,6 @@
 // Orders of one term of the lease: the executor with its database, Kite and clients, from the start of the term to its end.
 import { ORDER_DRAIN_MS_MAX } from '../../shared/limits.ts';
+import type { OrdersStatus } from '../../shared/status.ts';
 import type { Clock, Timer } from '../clock.ts';
 import { readKiteOrder } from '../kite/order-payload.ts';
 import type { SignedOrder } from '../kite/postbacks.ts';
@@ -14,6 +15,7 @@ export interface OrderParts {
   readonly store: OrderStore & { close(): void };
   readonly kite: KiteOrders;
   readonly archiver: { start(): void; stop(): void };
+  readonly census: { start(): void; stop(): void; readonly status: OrdersStatus | undefined };
 }
 
 export interface OrderServiceOptions extends OrderParts {
@@ -46,6 +48,11 @@ export class OrderService {
   start(): void {
     this.#run = this.#executor.run();
     this.#options.archiver.start();
+    this.#options.census.start();
+  }
+
+  get status(): OrdersStatus | undefined {
+    return this.#options.census.status;
   }
 
   /**
@@ -53,8 +60,9 @@ export class OrderService {
    * what has no answer then is looked for at the next start.
    */
   async stop(): Promise<void> {
-    const { store, archiver, clock } = this.#options;
+    const { store, archiver, census, clock } = this.#options;
     archiver.stop();
+    census.stop();
     this.#executor.stop();
     if (this.#run) {
       let timer: Timer | undefined;

@@ -26,3 +26,6 @@ export const ORDER_NOTICES_WAITING_MAX = 1_000;
 export const POSTBACK_SECRETS_AGE_MS_MAX = 10_000;
 /** Tasks that were given up and not resolved, as one listing shows them. */
 export const ORDERS_GIVEN_UP_ROWS_MAX = 200;
+/** Tasks are counted so often for the status, and an answer that takes longer does not come. */
+export const ORDER_FIGURES_MS = 5_000;
+export const ORDER_FIGURES_ANSWER_MS_MAX = 3_000;

@@ -2,6 +2,7 @@
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Simulator, startSimulator } from '../../ingest/simulator/simulator.ts';
+import { parseStatus } from '../../worker/routes/sidecar-status.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { SidecarProcess } from '../support/sidecar-process.ts';
 import { eventually } from './support/eventually.ts';
@@ -165,8 +166,12 @@ test('under a halt nothing is sent, and what waited goes when it is lifted', asy
   const halted = await place({ requestedBy: 'user:7', ageMs: 1_000 });
   const nobodys = await place({ accountId: 'nobody', ageMs: 1_000 });
   const other = await place();
-  await start();
+  const sidecar = await start();
   await reaches(other, 'COMPLETE');
+  await eventually(async () => {
+    const { orders } = parseStatus(Buffer.from(JSON.stringify(await sidecar.status())));
+    expect(orders).toMatchObject({ open: { PENDING: 2 }, given_up: 0 });
+  });
   expect(await rowOf(halted)).toMatchObject({ state: 'PENDING' });
   await sql`delete from order_halts`;
   await reaches(halted, 'COMPLETE');

@@ -48,6 +48,7 @@ function tickerOf(reported: ReportedStatus | undefined, nowMs: number) {
     not_placed: status.not_placed,
     pinned: status.pinned,
     lease: status.lease,
+    ...(status.orders ? { orders: status.orders } : {}),
     reported_age_ms: ageMs,
     accounts: status.accounts,
   };

@@ -96,6 +96,7 @@ const Status = z.object({
     failures: Count.exactOptional(),
     stored: z.boolean().exactOptional(),
   }),
+  orders: z.object({ as_of: Count, open: Counts, given_up: Count }).exactOptional(),
   rss_bytes: Count,
   cpu_seconds: Count,
 }) satisfies z.ZodType<SidecarStatus>;

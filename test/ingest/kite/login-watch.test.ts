@@ -254,3 +254,19 @@ describe('the clock', () => {
     expect(logged('06:00 IST')).toBe(0);
   });
 });
+
+test('whose token it is, is known as long as Kite takes it and the account is in use', async () => {
+  answer = undefined;
+  watch.setAccounts([booked('token')]);
+  expect([watch.userIdOf('main'), watch.userIdOf('nobody')]).toEqual([undefined, undefined]);
+  answer = 'ok';
+  for (const resolve of waiting) resolve();
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  expect(watch.userIdOf('main')).toBe('AB1234');
+  watch.setAccounts([booked('token', { isEnabled: false })]);
+  expect(watch.userIdOf('main')).toBeUndefined();
+  watch.setAccounts([booked('token')]);
+  expect(watch.userIdOf('main')).toBe('AB1234');
+  watch.noteRefused('main', 'token');
+  expect(watch.userIdOf('main')).toBeUndefined();
+});

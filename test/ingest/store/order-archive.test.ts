@@ -2,6 +2,7 @@
 import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { archivePortion } from '../../../ingest/store/order-archive.ts';
+import { readOrderFigures } from '../../../ingest/store/order-figures.ts';
 import { listGivenUp, resolveTask } from '../../../ingest/store/order-resolution.ts';
 import { ORDER_ARCHIVE_ROWS_PER_STATEMENT } from '../../../shared/limits.ts';
 import { ORDER_TASK_STATES } from '../../../shared/order.ts';
@@ -99,6 +100,15 @@ test('only what was given up can be resolved, and who did it stays in its histor
   });
   const [row] = await sql`select state, version from order_tasks where id = ${givenUp}`;
   expect(row).toMatchObject({ state: 'DEAD_LETTER', version: 3 });
+});
+
+test('the figures count what is open, and what was given up of late and is not resolved', async () => {
+  expect(await readOrderFigures(sql)).toEqual({ open: {}, givenUp: 0 });
+  for (const state of ['PENDING', 'UNKNOWN', 'UNKNOWN', 'COMPLETE']) await task(state, 'tested');
+  await task('DEAD_LETTER', 'unknown_not_found');
+  await task('DEAD_LETTER', 'unknown_not_found', 1_000);
+  await task('DEAD_LETTER', 'resolved', 1_000);
+  expect(await readOrderFigures(sql)).toEqual({ open: { PENDING: 1, UNKNOWN: 2 }, givenUp: 1 });
 });
 
 test('old events go from the front, and the last one never: numbers go on from it', async () => {
