@@ -7,7 +7,15 @@ import { kiteOrder } from './orders.ts';
 
 const news = fc
   .record({
-    status: fc.constantFrom('PUT ORDER REQ RECEIVED', 'OPEN', 'UPDATE', 'MODIFIED', 'COMPLETE', 'CANCELLED', 'A NEW WORD'),
+    status: fc.constantFrom(
+      'PUT ORDER REQ RECEIVED',
+      'OPEN',
+      'UPDATE',
+      'MODIFIED',
+      'COMPLETE',
+      'CANCELLED',
+      'A NEW WORD',
+    ),
     filledQuantity: fc.integer({ min: 0, max: 3 }),
     exchangeUpdatedAtMs: fc.constantFrom(null, 1_000, 2_000),
     price: fc.constantFrom(100, 101),
@@ -21,13 +29,15 @@ function reduceAll(heard: readonly KiteOrder[]): KiteOrder | undefined {
 test('any order of the same news, each any number of times, ends the same', () => {
   fc.assert(
     fc.property(
-      fc.array(news, { minLength: 1, maxLength: 8 }).chain((heard) =>
-        fc.tuple(
-          fc.constant(heard),
-          fc.shuffledSubarray(heard, { minLength: heard.length }),
-          fc.array(fc.constantFrom(...heard), { maxLength: 8 }),
+      fc
+        .array(news, { minLength: 1, maxLength: 8 })
+        .chain((heard) =>
+          fc.tuple(
+            fc.constant(heard),
+            fc.shuffledSubarray(heard, { minLength: heard.length }),
+            fc.array(fc.constantFrom(...heard), { maxLength: 8 }),
+          ),
         ),
-      ),
       ([heard, shuffled, again]) => {
         expect(reduceAll([...shuffled, ...again])).toEqual(reduceAll(heard));
       },
@@ -57,8 +67,16 @@ test('the same once more is nothing new', () => {
 });
 
 test.each<[string, Partial<KiteOrder>, Partial<KiteOrder>]>([
-  ['an end over a partial fill that comes late', { status: 'COMPLETE', filledQuantity: 5 }, { status: 'UPDATE', filledQuantity: 7 }],
-  ['more filled over later', { filledQuantity: 2, exchangeUpdatedAtMs: 1_000 }, { exchangeUpdatedAtMs: 9_000 }],
+  [
+    'an end over a partial fill that comes late',
+    { status: 'COMPLETE', filledQuantity: 5 },
+    { status: 'UPDATE', filledQuantity: 7 },
+  ],
+  [
+    'more filled over later',
+    { filledQuantity: 2, exchangeUpdatedAtMs: 1_000 },
+    { exchangeUpdatedAtMs: 9_000 },
+  ],
   ['later over earlier', { exchangeUpdatedAtMs: 2_000 }, { exchangeUpdatedAtMs: 1_000 }],
   ['a time over none', { exchangeUpdatedAtMs: 1 }, { exchangeUpdatedAtMs: null }],
   ['within a second, what comes later as a rule', { status: 'OPEN' }, { status: 'VALIDATION PENDING' }],
