@@ -354,7 +354,7 @@ export class World {
     const isCancel = time.chance(0.4);
     const asked: OrderRequest = isCancel
       ? { kind: 'cancel', request: { ...order, parent_order_id: id } }
-      : { kind: 'modify', request: { ...order, price: MODIFIED_PRICE_MIN + rows.length } };
+      : { kind: 'modify', request: { ...order, price: MODIFIED_PRICE_MIN + ((rows.length * 389) % 1_000) } };
     this.#tasks.set(JSON.stringify(asked.request), id);
     database.insert(id, accountId, `user:${time.between(1, 2)}`, null, asked);
     this.trace(() => `${id} is asked for: ${asked.kind} ${orderId}`);
@@ -412,7 +412,10 @@ export class World {
       const last = database.events.findLast(({ orderId }) => orderId === order.orderId)?.payload.order as
         | KiteOrder
         | undefined;
-      const isTold = last?.status === order.status && last.filledQuantity === order.filledQuantity;
+      const isTold =
+        last?.status === order.status &&
+        last.filledQuantity === order.filledQuantity &&
+        last.price === order.price;
       if (order.tag !== null && !isTold)
         this.report(`the last event of order ${order.orderId} is not its end`);
     }

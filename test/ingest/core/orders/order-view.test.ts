@@ -2,7 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { KiteOrder } from '../../../../ingest/core/orders/kite-order.ts';
-import { compareNews, isEnd, reduceNews, stateOfOrder } from '../../../../ingest/core/orders/order-view.ts';
+import {
+  compareNews,
+  isEnd,
+  reduceLook,
+  reduceNews,
+  stateOfOrder,
+} from '../../../../ingest/core/orders/order-view.ts';
 import { kiteOrder } from './orders.ts';
 
 const news = fc
@@ -83,6 +89,16 @@ test.each<[string, Partial<KiteOrder>, Partial<KiteOrder>]>([
 ])('%s', (_, over, under) => {
   expect(compareNews(kiteOrder(over), kiteOrder(under))).toBeGreaterThan(0);
   expect(compareNews(kiteOrder(under), kiteOrder(over))).toBeLessThan(0);
+});
+
+test('of two looks at the book in one second the later counts, and a look is not over what came later than it', () => {
+  const before = kiteOrder({ price: 101, quantity: 10, exchangeUpdatedAtMs: 1_000 });
+  const lower = kiteOrder({ price: 100, quantity: 5, exchangeUpdatedAtMs: 1_000 });
+  expect(reduceNews(before, lower)).toBe(before);
+  expect(reduceLook(before, lower)).toBe(lower);
+  expect(reduceLook(before, kiteOrder({ price: 100, exchangeUpdatedAtMs: null }))).toBe(before);
+  expect(reduceLook(kiteOrder({ status: 'COMPLETE' }), lower)).toMatchObject({ status: 'COMPLETE' });
+  expect(reduceLook(before, kiteOrder({ price: 101, exchangeUpdatedAtMs: 1_000 }))).toBe(before);
 });
 
 describe('the state of its task', () => {
