@@ -75,7 +75,7 @@ export class OrderExecutor {
 
   /** Works until it is stopped, or the lease is lost; then it resolves. Never rejects. */
   async run(): Promise<void> {
-    while (this.#state !== 'over') {
+    while (!this.#isOver()) {
       let sleepMs: number;
       try {
         await this.#turn();
@@ -83,8 +83,7 @@ export class OrderExecutor {
       } catch (error) {
         sleepMs = this.#onTurnFailed(error);
       }
-      if (this.#state === 'stopping' && this.#sending.size === 0 && this.#facts.length === 0) break;
-      await this.#sleep(sleepMs);
+      if (!this.#isOver()) await this.#sleep(sleepMs);
     }
     this.#state = 'over';
   }
@@ -117,6 +116,11 @@ export class OrderExecutor {
   compareBook(accountId: string): void {
     this.#lanes.get(accountId).ask();
     this.#signal();
+  }
+
+  #isOver(): boolean {
+    const isDone = this.#sending.size === 0 && this.#facts.length === 0;
+    return this.#state === 'over' || (this.#state === 'stopping' && isDone);
   }
 
   async #turn(): Promise<void> {

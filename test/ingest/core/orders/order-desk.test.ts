@@ -243,6 +243,13 @@ describe('news of an order', () => {
     );
   });
 
+  test('an open order is looked at in the book, one that is over is not', () => {
+    const bench = new Bench([open()]);
+    expect(bench.looks.taskIds()).toEqual(['task']);
+    bench.heard(kiteOrder({ status: 'COMPLETE', filledQuantity: 10 }));
+    expect(bench.looks.taskIds()).toEqual([]);
+  });
+
   test('an order that is open does not become one that is not', () => {
     const bench = new Bench([open()]);
     const { changes } = bench.heard(kiteOrder({ status: 'VALIDATION PENDING', exchangeUpdatedAtMs: 5_000 }));
