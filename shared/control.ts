@@ -24,6 +24,11 @@ export interface ControlRequests {
   };
   readonly positions: { readonly question: { readonly account_id: string }; readonly answer: unknown };
   readonly margins: { readonly question: { readonly account_id: string }; readonly answer: unknown };
+  /** A postback of Kite as it came. Accepted when its checksum is one of an account's secrets: then the order is read again. */
+  readonly postback: {
+    readonly question: { readonly text: string };
+    readonly answer: { readonly accepted: boolean };
+  };
 }
 export type ControlRequestName = keyof ControlRequests;
 
@@ -35,8 +40,11 @@ export function isWakeUp(name: string): name is WakeUp {
   return (WAKE_UPS as readonly string[]).includes(name);
 }
 
-/** What the sidecar tells the edge once, with all that there is to know of it: an order update's JSON text. */
-export const NOTICES = ['order_update'] as const;
+/**
+ * What the sidecar tells the edge once, with all that there is to know of it, as JSON text: `order_event` a row of order_events
+ * as `{"seq":n,"account_id":"..","order":{..}}`, `order_update` an order of a sidecar that does not number them.
+ */
+export const NOTICES = ['order_update', 'order_event'] as const;
 export type Notice = (typeof NOTICES)[number];
 
 export interface ControlRequest {

@@ -6,6 +6,7 @@ import type {
   FeedMessage,
   GoawayMessage,
   LagMessage,
+  OrderUpdateMessage,
   RejectedItem,
   RenewedMessage,
 } from './message.ts';
@@ -52,6 +53,10 @@ export interface ClientEvents {
   readonly bar: Bar;
   /** Closed bars are missing; comes before the first bar behind the gap. */
   readonly gap: BarGap;
+  /** What became of an order, after `subscribeOrders`: each event once and in order, also across reconnects. */
+  readonly order: OrderUpdateMessage;
+  /** Order events were missed that the server cannot send any more: read what orders are like now. */
+  readonly ordersMissed: { readonly order_seq: number };
   readonly feed: FeedMessage;
   readonly lag: LagMessage;
   /** After a reconnect: these are live again, whether or not they had missed ticks. */

@@ -11,6 +11,8 @@ export class Listeners {
     tick: new Set(),
     bar: new Set(),
     gap: new Set(),
+    order: new Set(),
+    ordersMissed: new Set(),
     feed: new Set(),
     lag: new Set(),
     recovered: new Set(),

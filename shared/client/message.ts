@@ -76,6 +76,25 @@ export interface SubscribedMessage {
   readonly rows: readonly AnnouncedRow[];
 }
 
+/** What became of an order at Kite. */
+export interface OrderUpdateMessage {
+  readonly type: 'order_update';
+  /** Of all order events, without gaps. */
+  readonly order_seq: number;
+  readonly account_id: string;
+  /** Kite's own payload. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface SubscribedOrdersMessage {
+  readonly type: 'subscribed_orders';
+  readonly id?: number;
+  /** The next event has the number behind it. */
+  readonly order_seq: number;
+  /** Whether every event that was missed follows; absent when the request had no position. */
+  readonly recovered?: boolean;
+}
+
 /** What the server streams to this connection, by its own account. */
 export interface SubscriptionsMessage {
   readonly type: 'subscriptions';
@@ -137,6 +156,8 @@ export type SessionMessage =
   | { readonly type: 'tick'; readonly data: Tick }
   | { readonly type: 'bar'; readonly data: Bar }
   | SubscribedMessage
+  | SubscribedOrdersMessage
+  | OrderUpdateMessage
   | SubscriptionsMessage
   | { readonly type: 'rows'; readonly rows: readonly AnnouncedRow[] }
   | { readonly type: 'unsubscribed' }

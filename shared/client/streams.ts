@@ -6,10 +6,11 @@ import type { Clock } from './clock.ts';
 import type { FinalState } from './events.ts';
 import { ListRequests } from './list-requests.ts';
 import type { ConnectedMessage, ErrorMessage, RejectedItem, SubscribedMessage } from './message.ts';
+import { OrderStream, type OrderStreamOptions } from './order-stream.ts';
 import { SyncLoop } from './sync-loop.ts';
 import { TickStreams } from './tick-streams.ts';
 
-export interface StreamsOptions {
+export interface StreamsOptions extends Pick<OrderStreamOptions, 'onOrder' | 'onOrdersMissed'> {
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -30,6 +31,7 @@ export interface StreamsOptions {
 export class Streams {
   readonly ticks: TickStreams;
   readonly lists: ListRequests;
+  readonly orders: OrderStream;
   readonly #bars: ReadonlyMap<BarInterval, BarStreams>;
   readonly #loop: SyncLoop;
   readonly #clock: Clock;
@@ -41,7 +43,14 @@ export class Streams {
     this.ticks = new TickStreams(own);
     this.#bars = new Map(BAR_INTERVALS.map((interval) => [interval, new BarStreams(interval, own)]));
     this.lists = new ListRequests(own);
-    this.#loop = new SyncLoop(options, [this.ticks.restart, this.ticks, ...this.#bars.values(), this.lists]);
+    this.orders = new OrderStream(own);
+    this.#loop = new SyncLoop(options, [
+      this.ticks.restart,
+      this.orders,
+      this.ticks,
+      ...this.#bars.values(),
+      this.lists,
+    ]);
   }
 
   /** Counts the commands of the client, whatever they are about. */
@@ -67,6 +76,7 @@ export class Streams {
     this.ticks.onLost(closeCode);
     for (const bars of this.#bars.values()) bars.onLost();
     this.lists.lose();
+    this.orders.lose();
     this.#loop.end();
   }
 
@@ -76,9 +86,13 @@ export class Streams {
     streams.onSubscribed(message, this.#clock.nowMs());
   }
 
-  /** True when the error was about instruments, which have been told. */
+  /** True when the error was about instruments, which have been told; what is refused of orders is the application's to hear. */
   onError(error: ErrorMessage): boolean {
     this.#loop.pause(error.retry_after_ms ?? 0);
+    if (this.orders.onError(error, this.#clock.nowMs())) {
+      this.#loop.soon();
+      return false;
+    }
     const channels = [this.ticks.channel, ...[...this.#bars.values()].map(({ channel }) => channel)];
     const asked = channels.filter((channel) => channel.hasAsked(error.id));
     let isAboutInstruments = false;

@@ -3,6 +3,7 @@ import { assertNever } from '../../shared/errors.ts';
 import type {
   CommandId,
   FeedEvent,
+  OrderEvent,
   RejectedItem,
   ServerEvent,
   SubscriptionLine,
@@ -83,6 +84,12 @@ function encodeSubscribed(event: Extract<ServerEvent, { kind: 'subscribed' }>): 
   });
 }
 
+/** The order is JSON text already. */
+function encodeOrderUpdate({ seq, accountId, order }: OrderEvent): string {
+  const own = JSON.stringify({ type: 'order_update', order_seq: seq, account_id: accountId });
+  return `${own.slice(0, -1)},"data":${order}}`;
+}
+
 function encode(event: ServerEvent): string {
   switch (event.kind) {
     case 'connected':
@@ -102,7 +109,15 @@ function encode(event: ServerEvent): string {
     case 'feed':
       return JSON.stringify({ type: 'feed', ...feedFields(event.feed) });
     case 'order_update':
-      return `{"type":"order_update","data":${event.order}}`;
+      return encodeOrderUpdate(event);
+    case 'subscribed_orders':
+      return JSON.stringify({
+        type: 'subscribed',
+        kind: 'orders',
+        order_seq: event.seq,
+        ...(event.recovered === undefined ? {} : { recovered: event.recovered }),
+        ...idField(event.id),
+      });
     case 'subscribed':
       return encodeSubscribed(event);
     case 'unsubscribed':

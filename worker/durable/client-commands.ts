@@ -12,6 +12,7 @@ import { BarCommands } from './bar-commands.ts';
 import type { ClientSockets, Session } from './client-sockets.ts';
 import { CommandQueue } from './command-queue.ts';
 import type { GatewayFlusher } from './gateway-flusher.ts';
+import type { OrderUpdates } from './order-updates.ts';
 import type { ShardCalls } from './shard-calls.ts';
 import type { SymbolBook } from './symbol-book.ts';
 
@@ -25,6 +26,7 @@ export interface CommandContext {
   readonly flusher: GatewayFlusher;
   readonly calls: ShardCalls;
   readonly symbols: SymbolBook;
+  readonly orders: OrderUpdates;
   /** Takes a client's token, the first or a new one. */
   readonly authenticate: (session: Session, command: Command<'authenticate'>) => Promise<void>;
   /** Tells the shards what is no longer wanted, off the way of the answer. */
@@ -69,6 +71,8 @@ export class ClientCommands {
         return this.#bars.subscribe(session, command);
       case 'unsubscribe_bars':
         return this.#bars.unsubscribe(session, command);
+      case 'subscribe_orders':
+        return this.#context.orders.subscribe(session, command);
       case 'list': {
         const [items, bars] = [book.linesOf(session.index), book.barLinesOf(session.index)];
         return sockets.tell(session, { kind: 'subscriptions', items, bars, ...idOf(command) });

@@ -7,6 +7,7 @@ import { DepartedSessions } from '../core/departed-sessions.ts';
 import type { FeedEvent } from '../core/feed.ts';
 import { type Expulsion, GatewayBook, type InterestChange } from '../core/gateway-book.ts';
 import type { GatewayCounts, GatewayStats } from '../core/gateway-stats.ts';
+import type { OrderEvent } from '../core/order-event.ts';
 import { REJECTION_TEXTS } from '../core/rejection.ts';
 import type { ShardPush } from '../core/shard-book.ts';
 import type { SessionIndex } from '../core/subscriptions.ts';
@@ -18,6 +19,7 @@ import { ClientSockets, type Session } from './client-sockets.ts';
 import { GatewayFeed } from './gateway-feed.ts';
 import { GatewayFigures } from './gateway-figures.ts';
 import { GatewayFlusher } from './gateway-flusher.ts';
+import { OrderUpdates } from './order-updates.ts';
 import { SessionLife } from './session-life.ts';
 import { ShardCalls } from './shard-calls.ts';
 import { SymbolBook } from './symbol-book.ts';
@@ -37,6 +39,7 @@ export class ClientGateway extends DurableObject<Env> {
   readonly #commands: ClientCommands;
   readonly #figures: GatewayFigures;
   readonly #feed: GatewayFeed;
+  readonly #orders: OrderUpdates;
   #closedUntilMs = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -45,6 +48,7 @@ export class ClientGateway extends DurableObject<Env> {
     this.#calls = new ShardCalls(env, this.#name, this.#book, (expulsions) => this.#afterNews(expulsions));
     this.#sockets = new ClientSockets(this.#book, (session, mayReturn) => this.#onGone(session, mayReturn));
     this.#feed = new GatewayFeed(this.#name, env, this.#sockets);
+    this.#orders = new OrderUpdates(this.#name, env, ctx, this.#sockets);
     this.#flusher = new GatewayFlusher(this.#book.delivery, {
       onCaughtUp: (index, skipped) =>
         this.#withSession(index, (s) => this.#sockets.tell(s, { kind: 'lag', skipped })),
@@ -57,7 +61,10 @@ export class ClientGateway extends DurableObject<Env> {
       quota: this.#quota,
       onFirstToken: (session, bearer) => this.#welcome(session, bearer),
       onForget: (session) => this.#forget(session),
-      onLease: () => this.ctx.waitUntil(Promise.all([this.#calls.renewAll(), this.#feed.learn()])),
+      onLease: () => {
+        this.#orders.look();
+        this.ctx.waitUntil(Promise.all([this.#calls.renewAll(), this.#feed.learn()]));
+      },
     });
     const parts = {
       gateway: this.#name,
@@ -67,6 +74,7 @@ export class ClientGateway extends DurableObject<Env> {
       flusher: this.#flusher,
       calls: this.#calls,
       symbols: new SymbolBook(env, ctx),
+      orders: this.#orders,
     };
     this.#figures = new GatewayFigures({ ...parts, quota: this.#quota, life: this.#life });
     this.#commands = new ClientCommands({
@@ -129,9 +137,9 @@ export class ClientGateway extends DurableObject<Env> {
     this.#feed.change(feed);
   }
 
-  /** An update of an order at Kite, for those who may know of orders. */
-  orderUpdate(order: string): void {
-    this.#sockets.tellAll({ kind: 'order_update', order }, 'orders:read');
+  /** What became of an order, for those who may know of orders. */
+  orderEvent(event: OrderEvent): void {
+    this.#orders.take(event);
   }
 
   /** Ends the user's sessions whose token was issued before the revocation. Returns how many there were. */
