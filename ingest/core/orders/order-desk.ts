@@ -8,8 +8,8 @@ import { isAloneOfTag, parentOf, tagsOf } from './order-tags.ts';
 import { reduceLook, reduceNews, stateOfOrder } from './order-view.ts';
 import type { WriteOutcome } from './outcome.ts';
 import { retryAfterMs, throttleMs } from './retry.ts';
-import type { OrderEventDraft, OrderTask, TaskChange } from './task.ts';
-import { changeOf, type TaskUpdate, taskAfter } from './task-change.ts';
+import type { OrderEventDraft, OrderTask, TaskChange, TaskUpdate } from './task.ts';
+import { changeOf, taskAfter } from './task-change.ts';
 import { TaskIndex } from './task-index.ts';
 import { evidenceOf } from './write-evidence.ts';
 

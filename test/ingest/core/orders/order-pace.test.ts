@@ -90,10 +90,12 @@ test('what has no answer may still arrive, and counts so long', () => {
   expect(lost.readyAtMs()).toBeGreaterThanOrEqual(ORDER_STRAY_MS_MAX + 1_000);
 });
 
-test('one that is under way holds its place', () => {
+test('so many under way at once, in all accounts of the user', () => {
   const pace = new OrderPace();
-  for (let i = 0; i < ORDER_REQUESTS_PER_S_MAX; i++) pace.start(0);
+  const requests = Array.from({ length: ORDER_WRITES_AT_ONCE_MAX }, () => pace.start(0));
   expect(pace.readyAtMs()).toBe(Number.POSITIVE_INFINITY);
+  for (const request of requests) pace.end(request, true, 5);
+  expect(pace.readyAtMs()).toBeLessThanOrEqual(5);
 });
 
 describe('across a restart', () => {
