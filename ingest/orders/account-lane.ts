@@ -1,9 +1,5 @@
 // One account as the executor works on it: what is under way, when its book is looked at, and whether its writes may leave.
-import {
-  ORDER_LOOK_BACKOFF_MS_MAX,
-  ORDER_LOOK_BACKOFF_MS_MIN,
-  ORDER_WRITES_AT_ONCE_MAX,
-} from '../../shared/limits.ts';
+import { ORDER_LOOK_BACKOFF_MS_MAX, ORDER_LOOK_BACKOFF_MS_MIN } from '../../shared/limits.ts';
 import { backoffCeilingMs } from '../core/backoff.ts';
 import { CircuitBreaker } from '../core/orders/circuit-breaker.ts';
 import { LookSchedule } from '../core/orders/look-schedule.ts';
@@ -22,7 +18,6 @@ export class AccountLane {
   readonly looks = new LookSchedule();
   /** Its book has been compared since this sidecar became the active one: nothing is sent before. */
   isReconciled = false;
-  writesUnderWay = 0;
   isReading = false;
   /** How often somebody has asked for the book, and how many of these a look has been for. */
   #asks = 1;
@@ -37,9 +32,7 @@ export class AccountLane {
 
   /** When a write may leave; Infinity until something else has happened. */
   writeAtMs(pace: OrderPace): number {
-    const isOpen =
-      this.isReconciled && this.breaker.isClosed && this.writesUnderWay < ORDER_WRITES_AT_ONCE_MAX;
-    return isOpen ? pace.readyAtMs() : Number.POSITIVE_INFINITY;
+    return this.isReconciled && this.breaker.isClosed ? pace.readyAtMs() : Number.POSITIVE_INFINITY;
   }
 
   /** The book is to be looked at, from now on. */

@@ -90,10 +90,8 @@ export class AccountLanes {
     const lane = this.get(accountId);
     const pace = this.#paceOf(accountId);
     const request = pace.start(nowMs);
-    lane.writesUnderWay++;
     return {
       end: (outcome, endedAtMs) => {
-        lane.writesUnderWay--;
         pace.end(request, outcome.kind !== 'unknown', endedAtMs);
         switch (outcome.kind) {
           case 'throttled':

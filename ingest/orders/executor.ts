@@ -5,6 +5,7 @@ import {
   ORDER_FACTS_PER_COMMIT,
   ORDER_FACTS_WAITING_MAX,
   ORDER_POLL_MS,
+  ORDER_REJECTIONS_MAX,
   ORDER_STORE_LATE_MS,
   ORDER_STORE_RETRY_MS,
   ORDER_UNSENT_AGE_MS_MAX,
@@ -18,6 +19,7 @@ import type { Lease } from '../lease-keeper.ts';
 import type { Logger } from '../log.ts';
 import type { AccountLane } from './account-lane.ts';
 import { AccountLanes } from './account-lanes.ts';
+import { type Fact, Fenced } from './fact.ts';
 import type { KiteOrders, OrderNews, OrderStore } from './ports.ts';
 
 export interface ExecutorOptions {
@@ -33,22 +35,6 @@ export interface ExecutorOptions {
   readonly random: () => number;
 }
 
-/** What has been learned and is to be stored. It waits while the database is away. */
-type Fact =
-  | { readonly kind: 'ended'; readonly taskId: string; readonly outcome: WriteOutcome }
-  | { readonly kind: 'order'; readonly accountId: string; readonly order: KiteOrder }
-  | {
-      readonly kind: 'look';
-      readonly lane: AccountLane;
-      readonly orders: readonly KiteOrder[];
-      readonly startedAtMs: number;
-      /** Whom it is for, see AccountLane. */
-      readonly asks: number;
-    };
-
-/** The lease is another's: whatever this executor knows, it is not for it to write. */
-class Fenced extends Error {}
-
 /**
  * One loop does all that touches the database, one thing after the other: it stores facts, claims tasks and sends them. What Kite
  * answers comes back as facts. When the database rejects, or has something else than what is at hand, all is loaded again.
@@ -61,6 +47,8 @@ export class OrderExecutor {
   readonly #sending = new Set<string>();
   #desk: OrderDesk | undefined;
   #state: 'running' | 'stopping' | 'over' = 'running';
+  /** Commits of facts that were rejected, in a row. */
+  #rejections = 0;
   #reloadAtMs = Number.POSITIVE_INFINITY;
   #claimAtMs = Number.NEGATIVE_INFINITY;
   #dateAskedAtMs = Number.NEGATIVE_INFINITY;
@@ -75,7 +63,7 @@ export class OrderExecutor {
 
   /** Works until it is stopped, or the lease is lost; then it resolves. Never rejects. */
   async run(): Promise<void> {
-    while (this.#state !== 'over') {
+    while (!this.#isOver()) {
       let sleepMs: number;
       try {
         await this.#turn();
@@ -83,8 +71,7 @@ export class OrderExecutor {
       } catch (error) {
         sleepMs = this.#onTurnFailed(error);
       }
-      if (this.#state === 'stopping' && this.#sending.size === 0 && this.#facts.length === 0) break;
-      await this.#sleep(sleepMs);
+      if (!this.#isOver()) await this.#sleep(sleepMs);
     }
     this.#state = 'over';
   }
@@ -117,6 +104,11 @@ export class OrderExecutor {
   compareBook(accountId: string): void {
     this.#lanes.get(accountId).ask();
     this.#signal();
+  }
+
+  #isOver(): boolean {
+    const isDone = this.#sending.size === 0 && this.#facts.length === 0;
+    return this.#state === 'over' || (this.#state === 'stopping' && isDone);
   }
 
   async #turn(): Promise<void> {
@@ -165,16 +157,34 @@ export class OrderExecutor {
 
   async #storeFacts(desk: OrderDesk): Promise<void> {
     while (this.#facts.length > 0) {
-      const facts = this.#facts.slice(0, ORDER_FACTS_PER_COMMIT);
+      const facts = this.#facts.slice(0, this.#rejections > 0 ? 1 : ORDER_FACTS_PER_COMMIT);
       const staged = nothingStaged();
       for (const fact of facts) this.#apply(desk, fact, staged);
-      await this.#commit(staged);
+      try {
+        await this.#commit(staged);
+      } catch (error) {
+        this.#onRejected(facts[0] as Fact, error);
+        throw error;
+      }
+      this.#rejections = 0;
       this.#facts.splice(0, facts.length);
       for (const fact of facts) {
         if (fact.kind === 'ended') this.#sending.delete(fact.taskId);
         else if (fact.kind === 'look') fact.lane.onLooked(fact.asks);
       }
     }
+  }
+
+  /** News that the database rejects time after time, though it lets itself be loaded, must not hold up all other orders. */
+  #onRejected(fact: Fact, error: unknown): void {
+    this.#rejections++;
+    if (this.#rejections < ORDER_REJECTIONS_MAX || fact.kind === 'ended' || error instanceof Fenced) return;
+    this.#rejections = 0;
+    this.#facts.shift();
+    this.#options.log.error('orders: news that cannot be stored is dropped', { kind: fact.kind, error });
+    if (fact.kind !== 'look') return;
+    fact.lane.onLookFailed(this.#nowMs());
+    fact.lane.isReading = false;
   }
 
   #apply(desk: OrderDesk, fact: Fact, staged: Staged): void {

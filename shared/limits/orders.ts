@@ -1,6 +1,6 @@
 // Bounds of orders: what is sent to Kite how often, how long an order is looked for, and what is given up when.
 
-/** Write requests of one account under way at once: one that hangs does not hold up a cancel. */
+/** Write requests of one Zerodha user under way at once: one that hangs does not hold up a cancel. */
 export const ORDER_WRITES_AT_ONCE_MAX = 2;
 /** Looks at the book and probes of one account under way at once. */
 export const ORDER_READS_AT_ONCE_MAX = 1;
@@ -59,6 +59,8 @@ export const ORDER_STORE_LATE_MS = 15_000;
 export const ORDER_FACTS_WAITING_MAX = 10_000;
 /** Facts that one transaction stores: some milliseconds' work. */
 export const ORDER_FACTS_PER_COMMIT = 64;
+/** Commits of the same news that are rejected, a second apart, before it is dropped: the others wait behind it. */
+export const ORDER_REJECTIONS_MAX = 30;
 /** Characters of Kite's words in a task's history; `status_message` may have 1,024 bytes. */
 export const ORDER_MESSAGE_CHARS_MAX = 256;
 /** It is looked this often for tasks that are too old to be sent. */

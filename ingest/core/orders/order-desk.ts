@@ -5,11 +5,11 @@ import { isOverState, type OrderTaskState } from '../../../shared/order.ts';
 import type { KiteOrder } from './kite-order.ts';
 import type { LookSchedule } from './look-schedule.ts';
 import { isAloneOfTag, parentOf, tagsOf } from './order-tags.ts';
-import { reduceNews, stateOfOrder } from './order-view.ts';
+import { reduceLook, reduceNews, stateOfOrder } from './order-view.ts';
 import type { WriteOutcome } from './outcome.ts';
 import { retryAfterMs, throttleMs } from './retry.ts';
-import type { OrderEventDraft, OrderTask, TaskChange } from './task.ts';
-import { changeOf, type TaskUpdate, taskAfter } from './task-change.ts';
+import type { OrderEventDraft, OrderTask, TaskChange, TaskUpdate } from './task.ts';
+import { changeOf, taskAfter } from './task-change.ts';
 import { TaskIndex } from './task-index.ts';
 import { evidenceOf } from './write-evidence.ts';
 
@@ -150,6 +150,10 @@ export class OrderDesk {
 
   /** Something was heard of an order, from wherever. `accountId` is where; a tag tells better whose it is. */
   onOrder(accountId: string, order: KiteOrder, nowMs: number, staged: Staged): void {
+    this.#hear(accountId, order, reduceNews, nowMs, staged);
+  }
+
+  #hear(accountId: string, order: KiteOrder, reduce: typeof reduceNews, nowMs: number, staged: Staged): void {
     const tagged = this.#index.placeOfTag(tagsOf(order));
     const ownerId = tagged?.accountId ?? accountId;
     const key = keyOf(ownerId, order.orderId);
@@ -160,7 +164,7 @@ export class OrderDesk {
       else if (isAloneOfTag(order)) this.#reportStranger(tagged, order.orderId, staged);
     }
     const before = this.#orders.get(key);
-    const counts = reduceNews(before, order);
+    const counts = reduce(before, order);
     if (counts === before) return;
     this.#orders.set(key, counts);
     const own = this.#index.placeOfOrder(key);
@@ -179,7 +183,7 @@ export class OrderDesk {
     nowMs: number,
     staged: Staged,
   ): void {
-    for (const order of book) this.onOrder(accountId, order, nowMs, staged);
+    for (const order of book) this.#hear(accountId, order, reduceLook, nowMs, staged);
     const listed = new Set(book.map(({ orderId }) => orderId));
     const looks = this.#looksOf(accountId);
     for (const taskId of looks.taskIds()) {

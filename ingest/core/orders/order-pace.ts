@@ -31,6 +31,7 @@ export interface PacedRequest {
  */
 export class OrderPace {
   #requests: PacedRequest[] = [];
+  #underWay = 0;
   #todayCount = 0;
   #restsUntilMs = Number.NEGATIVE_INFINITY;
   #refusals = 0;
@@ -57,7 +58,8 @@ export class OrderPace {
 
   /** From when on a request may leave; Infinity while that depends on others that are under way, or on another day. */
   readyAtMs(): number {
-    if (this.#todayCount >= ORDER_REQUESTS_PER_DAY_MAX) return Number.POSITIVE_INFINITY;
+    const isSpent = this.#todayCount >= ORDER_REQUESTS_PER_DAY_MAX;
+    if (isSpent || this.#underWay >= ORDER_WRITES_AT_ONCE_MAX) return Number.POSITIVE_INFINITY;
     const overAtMs = this.#requests.map((request) => request.overAtMs).sort((a, b) => a - b);
     return WINDOWS.reduce((latestMs, { requestsMax, lengthMs }) => {
       const oldest = overAtMs[overAtMs.length - requestsMax];
@@ -69,12 +71,14 @@ export class OrderPace {
     this.#requests = this.#requests.filter(({ overAtMs }) => overAtMs + LENGTH_MS_MAX > nowMs);
     const request = { overAtMs: Number.POSITIVE_INFINITY };
     this.#requests.push(request);
+    this.#underWay++;
     this.#todayCount++;
     return request;
   }
 
   /** `isAnswered`: Kite has answered it, or it never left; otherwise it may still arrive. */
   end(request: PacedRequest, isAnswered: boolean, nowMs: number): void {
+    this.#underWay--;
     request.overAtMs = isAnswered ? nowMs : nowMs + ORDER_STRAY_MS_MAX;
   }
 

@@ -31,15 +31,22 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/**
- * Above zero when `a` counts over `b`: an end does; else what has more filled; else what the exchange said later. The rest makes it
- * an order in the strict sense, so that the same things heard lead to the same, in whatever order they came.
- */
-export function compareNews(a: KiteOrder, b: KiteOrder): number {
+/** Above zero when `a` counts over `b`: an end does; else what has more filled; else what the exchange said later. */
+function compareProgress(a: KiteOrder, b: KiteOrder): number {
   return (
     Number(isEnd(a.status)) - Number(isEnd(b.status)) ||
     a.filledQuantity - b.filledQuantity ||
-    (a.exchangeUpdatedAtMs ?? 0) - (b.exchangeUpdatedAtMs ?? 0) ||
+    (a.exchangeUpdatedAtMs ?? 0) - (b.exchangeUpdatedAtMs ?? 0)
+  );
+}
+
+/**
+ * As `compareProgress`; what that leaves undecided, as Kite's times have seconds, makes it an order in the strict sense, so that the
+ * same things heard lead to the same, in whatever order they came.
+ */
+export function compareNews(a: KiteOrder, b: KiteOrder): number {
+  return (
+    compareProgress(a, b) ||
     STATUSES.indexOf(a.status) - STATUSES.indexOf(b.status) ||
     compareText(a.status, b.status) ||
     a.quantity - b.quantity ||
@@ -55,6 +62,15 @@ export function compareNews(a: KiteOrder, b: KiteOrder): number {
 /** What counts, of what counted before and what was heard: `before` itself when there is nothing new. */
 export function reduceNews(before: KiteOrder | undefined, heard: KiteOrder): KiteOrder {
   return before && compareNews(heard, before) <= 0 ? before : heard;
+}
+
+/**
+ * The same of a row of Kite's book: looks follow each other, so that the later one of a second is known. An order that was modified
+ * twice in it is as the book says, and not as the higher price does.
+ */
+export function reduceLook(before: KiteOrder | undefined, row: KiteOrder): KiteOrder {
+  const isOtherwise = before && compareProgress(row, before) === 0 && compareNews(row, before) !== 0;
+  return isOtherwise ? row : reduceNews(before, row);
 }
 
 /** The state of a place task whose order is so. */

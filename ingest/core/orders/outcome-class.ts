@@ -40,7 +40,6 @@ function classifyAnswer(answer: Extract<WriteReply, { kind: 'answered' }>): Writ
   const unknown = { kind: 'unknown', problem: `status ${httpStatus}, ${words}` } as const;
   if (TIMED_OUT.test(message)) return unknown;
   const isRefused =
-    NO_SUCH_WAY.has(httpStatus) ||
-    (errorType !== undefined && REFUSALS[httpStatus]?.has(errorType) === true);
+    NO_SUCH_WAY.has(httpStatus) || (errorType !== undefined && REFUSALS[httpStatus]?.has(errorType) === true);
   return isRefused ? { kind: 'refused', code: errorType ?? `http_${httpStatus}`, message } : unknown;
 }

@@ -1,14 +1,11 @@
 // A transition of a task, made of where it is and where it goes; and the task after it.
 import { ORDER_MESSAGE_CHARS_MAX } from '../../../shared/limits.ts';
-import type { OrderTask, TaskChange } from './task.ts';
+import type { OrderTask, TaskChange, TaskUpdate } from './task.ts';
 import { assertCanFollow } from './task-states.ts';
 
-export type TaskUpdate = Omit<TaskChange, 'taskId' | 'version' | 'from' | 'detail'> & {
-  readonly detail?: TaskChange['detail'];
-};
-
+/** Somebody else's words, short, and without the one character that the database does not take. */
 function cut<T>(value: T): T | string {
-  return typeof value === 'string' ? value.slice(0, ORDER_MESSAGE_CHARS_MAX) : value;
+  return typeof value === 'string' ? value.slice(0, ORDER_MESSAGE_CHARS_MAX).replaceAll('\0', '') : value;
 }
 
 /** Throws for a transition that must never be. */

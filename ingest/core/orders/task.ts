@@ -28,21 +28,13 @@ export type OrderTask = OrderRequest & {
 /** When a task in RETRY_WAIT may be claimed: so long from now, by the database's clock, or not before it is said again. */
 export type NextAttempt = { readonly afterMs: number } | 'held';
 
-/**
- * One transition. It applies to the task in exactly this version, raises it by one, sets what is there, leaves all other columns,
- * and has its row in `order_task_transitions`, all or nothing. `updated_at` is now; `unknown_since` becomes now with `to` UNKNOWN
- * from another state, and null with any other `to` than UNKNOWN and DEAD_LETTER.
- */
-export interface TaskChange {
-  readonly taskId: string;
-  /** The version that was read. */
-  readonly version: number;
-  readonly from: OrderTaskState;
+/** Where a task goes, why, and what is set with that. What is not there stays as it is. */
+export interface TaskUpdate {
   readonly to: OrderTaskState;
   /** A word, as `acknowledged`. */
   readonly cause: string;
-  /** For people who read the history. Small: Kite's words are cut by whoever makes the change. */
-  readonly detail: Readonly<Record<string, string | number | boolean | null>>;
+  /** For people who read the history. */
+  readonly detail?: Readonly<Record<string, string | number | boolean | null>>;
   readonly nextAttempt?: NextAttempt;
   readonly orderId?: string;
   readonly exchangeStatus?: string;
@@ -50,6 +42,19 @@ export interface TaskChange {
   readonly filledQuantity?: number;
   readonly averagePrice?: number;
   readonly exchangeUpdatedAtMs?: number | null;
+}
+
+/**
+ * One transition. It applies to the task in exactly this version, raises it by one, sets what is there, leaves all other columns,
+ * and has its row in `order_task_transitions`, all or nothing. `updated_at` is now; `unknown_since` becomes now with `to` UNKNOWN
+ * from another state, and null with any other `to` than UNKNOWN and DEAD_LETTER.
+ */
+export interface TaskChange extends TaskUpdate {
+  readonly taskId: string;
+  /** The version that was read. */
+  readonly version: number;
+  readonly from: OrderTaskState;
+  readonly detail: Readonly<Record<string, string | number | boolean | null>>;
 }
 
 /** An order's news to be numbered and stored: a row of `order_events`. */

@@ -62,6 +62,7 @@ const AMBIGUOUS: readonly WriteReply[] = [
 export class KiteVenue {
   readonly #time: VirtualTime;
   readonly #faults: () => Faults;
+  readonly #dayStartMs: () => number;
   readonly orders: VenueOrder[] = [];
   /** When writes arrived, by user, all of them. */
   readonly arrivalsMs = new Map<string, number[]>();
@@ -71,7 +72,13 @@ export class KiteVenue {
   onThrottled: (request: WireRequest) => void = () => undefined;
   onDone: (request: WireRequest, order: VenueOrder) => void = () => undefined;
 
-  constructor(time: VirtualTime, faults: () => Faults, userOf: (accountId: string) => string) {
+  constructor(
+    time: VirtualTime,
+    faults: () => Faults,
+    userOf: (accountId: string) => string,
+    dayStartMs: () => number,
+  ) {
+    this.#dayStartMs = dayStartMs;
     this.userOf = userOf;
     this.#time = time;
     this.#faults = faults;
@@ -85,7 +92,7 @@ export class KiteVenue {
     this.arrivalsMs.set(userId, arrivalsMs);
     arrivalsMs.push(time.nowMs);
     this.onArrival(request);
-    if (isOverLimit(arrivalsMs, time.nowMs) || time.chance(this.#faults().throttled)) {
+    if (isOverLimit(arrivalsMs, time.nowMs, this.#dayStartMs()) || time.chance(this.#faults().throttled)) {
       this.onThrottled(request);
       return answered(429, 'NetworkException', 'Too many requests');
     }
@@ -205,7 +212,8 @@ export class KiteVenue {
   }
 }
 
-export function isOverLimit(arrivalsMs: readonly number[], nowMs: number): boolean {
+/** `arrivalsMs` are ascending; `dayStartMs` is when the day of `nowMs` began. */
+export function isOverLimit(arrivalsMs: readonly number[], nowMs: number, dayStartMs: number): boolean {
   let inSecond = 0;
   let inMinute = 0;
   for (let i = arrivalsMs.length - 1; i >= 0; i--) {
@@ -214,7 +222,8 @@ export function isOverLimit(arrivalsMs: readonly number[], nowMs: number): boole
     inMinute++;
     if (ageMs < 1_000) inSecond++;
   }
-  return inSecond > 10 || inMinute > 400 || arrivalsMs.length > 5_000;
+  if (inSecond > 10 || inMinute > 400) return true;
+  return arrivalsMs.length > 5_000 && arrivalsMs.filter((atMs) => atMs >= dayStartMs).length > 5_000;
 }
 
 function withPayload(order: KiteOrder): KiteOrder {

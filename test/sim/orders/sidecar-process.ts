@@ -34,6 +34,8 @@ export class SidecarProcess {
   #wallJumpMs = 0;
   #keeper: LeaseKeeper;
   #executor: OrderExecutor | undefined;
+  /** Accounts whose book it has read since it became the active one. */
+  readonly #compared = new Set<string>();
   /** Writes on their way to Kite and back, by order. */
   readonly #writing = new Set<string>();
 
@@ -145,6 +147,7 @@ export class SidecarProcess {
   #begin(epoch: number): void {
     this.#end();
     this.#world.trace(() => `${this.name} is active, epoch ${epoch}`);
+    this.#compared.clear();
     this.#executor = new OrderExecutor({
       epoch,
       store: this.#store(epoch),
@@ -245,6 +248,8 @@ export class SidecarProcess {
       this.#world.report(`two writes at once on order ${order}`);
     if (order !== undefined) this.#writing.add(order);
     this.#world.onLeaving(this.name, epoch, taskId);
+    if (!this.#compared.has(accountId))
+      this.#world.report(`${taskId} is sent before the book of ${accountId} was read`);
     return this.#call<WriteOutcome>(({ resolve }) => {
       const { faults } = this.#world;
       const startedAtMs = time.nowMs;
@@ -295,6 +300,7 @@ export class SidecarProcess {
       time.at(time.between(5, 150), () => {
         const orders = read();
         this.#world.onBookRead(accountId);
+        this.#compared.add(accountId);
         time.at(time.between(5, 300), () => resolve({ kind: 'orders', orders }));
       });
     });

@@ -31,11 +31,15 @@ describe('it finds that', () => {
   /** As many as it took at most, several times over. */
   const SEEDS_MAX = 2_000;
 
-  test.each(Object.entries(MUTANTS))('%s', async (_, mutant) => {
-    let violations: readonly string[] = [];
-    for (let seed = 1; seed <= SEEDS_MAX && violations.length === 0; seed++) {
-      ({ violations } = await runOrders(seed, mutant));
-    }
-    expect(violations).not.toEqual([]);
-  }, 120_000);
+  test.each(Object.entries(MUTANTS))(
+    '%s',
+    async (_, mutant) => {
+      let violations: readonly string[] = [];
+      for (let seed = 1; seed <= SEEDS_MAX && violations.length === 0; seed++) {
+        ({ violations } = await runOrders(seed, mutant));
+      }
+      expect(violations).not.toEqual([]);
+    },
+    120_000,
+  );
 });

@@ -13,6 +13,10 @@ import { VirtualTime } from './virtual-time.ts';
 
 /** By then every task of every run is over. */
 const SETTLED_MS_MAX = 30 * 60_000;
+/** From learning that an outcome is unknown to having it stored, at most. */
+const STORE_SLACK_MS = 10_000;
+const IST_OFFSET_MS = 330 * 60_000;
+const DAY_MS = 86_400_000;
 const MODIFIED_PRICE_MIN = 1_000;
 
 export interface RunResult {
@@ -61,7 +65,12 @@ export class World {
     this.database = new OrderDatabase(() => this.epochMs + this.time.nowMs, report);
     this.database.isFenced = mutant.isFenced;
     const userOf = (id: string) => this.accounts.find(({ accountId }) => accountId === id)?.userId ?? id;
-    this.venue = new KiteVenue(this.time, () => this.faults, userOf);
+    this.venue = new KiteVenue(
+      this.time,
+      () => this.faults,
+      userOf,
+      () => this.#dayStartMs(),
+    );
     this.#connect();
     this.trace(() => JSON.stringify(this.#scenario));
   }
@@ -165,7 +174,7 @@ export class World {
       this.report(`${row.id} is not too old`);
     if (cause === 'attempts_spent' && row.attempts < ORDER_ATTEMPTS_MAX)
       this.report(`${row.id} has attempts left`);
-    const isSearched = unknown && nowMs - unknown.atMs >= ORDER_LOOKED_MS_MIN;
+    const isSearched = unknown && nowMs - unknown.atMs >= ORDER_LOOKED_MS_MIN - STORE_SLACK_MS;
     const needsSearch = cause === 'unknown_not_found' || cause === 'no_effect_seen';
     if (needsSearch && !isSearched) this.report(`${row.id} was not looked for long enough`);
   }
@@ -192,12 +201,18 @@ export class World {
     }
     wire.throttledAt = undefined;
     const userId = this.venue.userOf(accountId);
-    if (isOverLimit(this.venue.arrivalsMs.get(userId) ?? [], this.time.nowMs))
+    if (isOverLimit(this.venue.arrivalsMs.get(userId) ?? [], this.time.nowMs, this.#dayStartMs()))
       this.report(`${userId} is over Kite's limits`);
     if (asked.kind !== 'modify') return;
     const order = this.venue.orders.find(({ orderId }) => orderId === asked.request.order_id);
     if (order && order.modifications >= 25)
       this.report(`order ${order.orderId} is modified more than 25 times`);
+  }
+
+  /** When the day in India began that it is now, in this run's time. */
+  #dayStartMs(): number {
+    const nowMs = this.epochMs + this.time.nowMs + IST_OFFSET_MS;
+    return this.time.nowMs - (nowMs % DAY_MS);
   }
 
   /** An order's news on its way to the sockets: lost, doubled, and overtaken by later news. */
@@ -339,7 +354,7 @@ export class World {
     const isCancel = time.chance(0.4);
     const asked: OrderRequest = isCancel
       ? { kind: 'cancel', request: { ...order, parent_order_id: id } }
-      : { kind: 'modify', request: { ...order, price: MODIFIED_PRICE_MIN + rows.length } };
+      : { kind: 'modify', request: { ...order, price: MODIFIED_PRICE_MIN + ((rows.length * 389) % 1_000) } };
     this.#tasks.set(JSON.stringify(asked.request), id);
     database.insert(id, accountId, `user:${time.between(1, 2)}`, null, asked);
     this.trace(() => `${id} is asked for: ${asked.kind} ${orderId}`);
@@ -397,7 +412,10 @@ export class World {
       const last = database.events.findLast(({ orderId }) => orderId === order.orderId)?.payload.order as
         | KiteOrder
         | undefined;
-      const isTold = last?.status === order.status && last.filledQuantity === order.filledQuantity;
+      const isTold =
+        last?.status === order.status &&
+        last.filledQuantity === order.filledQuantity &&
+        last.price === order.price;
       if (order.tag !== null && !isTold)
         this.report(`the last event of order ${order.orderId} is not its end`);
     }

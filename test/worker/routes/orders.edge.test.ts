@@ -10,6 +10,7 @@ import {
   ORDER_AUDIT_MESSAGE_BYTES_MAX,
   ORDER_AUDIT_PER_MINUTE_MAX,
   ORDER_BODY_BYTES_MAX,
+  ORDER_QUANTITY_MAX,
   ORDER_REQUESTER_OPEN_MAX,
   ORDER_REQUESTER_PER_MINUTE_MAX,
   ORDER_TASKS_PAGE_ROWS_MAX,
@@ -226,6 +227,7 @@ describe('a request becomes a task', () => {
     ['auction', { variety: 'auction', auction_number: '22' }],
     ['cover', { variety: 'co', product: 'MIS', trigger_price: 1400 }],
     ['disclosed', { disclosed_quantity: 10 }],
+    ['the most', { quantity: ORDER_QUANTITY_MAX }],
     ['future', FNO],
   ])('%s', async (_name, own) => {
     expect(await place({ ...LIMIT, ...own })).toMatchObject({ status: 202 });
@@ -305,6 +307,7 @@ describe('bad requests', () => {
     ['nothing', { ...LIMIT, quantity: 0 }, /^quantity: .*got 0$/],
     ['a negative quantity', { ...LIMIT, quantity: -10 }, /^quantity: .*got -10$/],
     ['a huge quantity', { ...LIMIT, quantity: 1e15 }, /^quantity: .*got 1000000000000000$/],
+    ['one too many', { ...LIMIT, quantity: ORDER_QUANTITY_MAX + 1 }, /^quantity: .*got 1000000001$/],
     ['an infinite quantity', JSON.stringify(LIMIT).replace('10', '1e400'), /^quantity: .*got Infinity$/],
     ['a negative price', { ...LIMIT, price: -1 }, /^price: must be above 0, got -1$/],
     ['no price', { ...LIMIT, price: 0 }, /^price: must be above 0, got 0$/],

@@ -1,7 +1,11 @@
 // The breaker: opens after failures in a row, and closes by a probe only.
 import { expect, test } from 'vitest';
 import { CircuitBreaker } from '../../../../ingest/core/orders/circuit-breaker.ts';
-import { ORDER_BREAKER_FAILURES_MAX, ORDER_BREAKER_MS_MAX, ORDER_BREAKER_MS_MIN } from '../../../../shared/limits.ts';
+import {
+  ORDER_BREAKER_FAILURES_MAX,
+  ORDER_BREAKER_MS_MAX,
+  ORDER_BREAKER_MS_MIN,
+} from '../../../../shared/limits.ts';
 
 function opened(): CircuitBreaker {
   const breaker = new CircuitBreaker();

@@ -22,9 +22,15 @@ import {
 } from '../../../../shared/limits.ts';
 
 test('a sidecar that was stopped on its way to the socket does not take the active one over the limits', () => {
-  expect(ORDER_REQUESTS_PER_S_MAX + ORDER_WRITES_AT_ONCE_MAX).toBeLessThanOrEqual(KITE_ORDER_REQUESTS_PER_S_MAX);
-  expect(ORDER_REQUESTS_PER_MINUTE_MAX + ORDER_WRITES_AT_ONCE_MAX).toBeLessThanOrEqual(KITE_ORDER_REQUESTS_PER_MINUTE_MAX);
-  expect(ORDER_REQUESTS_PER_DAY_MAX + ORDER_WRITES_AT_ONCE_MAX).toBeLessThanOrEqual(KITE_ORDER_REQUESTS_PER_DAY_MAX);
+  expect(ORDER_REQUESTS_PER_S_MAX + ORDER_WRITES_AT_ONCE_MAX).toBeLessThanOrEqual(
+    KITE_ORDER_REQUESTS_PER_S_MAX,
+  );
+  expect(ORDER_REQUESTS_PER_MINUTE_MAX + ORDER_WRITES_AT_ONCE_MAX).toBeLessThanOrEqual(
+    KITE_ORDER_REQUESTS_PER_MINUTE_MAX,
+  );
+  expect(ORDER_REQUESTS_PER_DAY_MAX + ORDER_WRITES_AT_ONCE_MAX).toBeLessThanOrEqual(
+    KITE_ORDER_REQUESTS_PER_DAY_MAX,
+  );
   expect(ORDER_SEND_WAIT_MS_MAX).toBeLessThan(SIDECAR_LEASE_MARGIN_MS);
 });
 
@@ -54,7 +60,9 @@ function arrivals(wayMs: readonly number[], count: number): number[] {
 }
 
 function mostWithin(timesMs: readonly number[], lengthMs: number): number {
-  return Math.max(...timesMs.map((fromMs) => timesMs.filter((ms) => ms >= fromMs && ms < fromMs + lengthMs).length));
+  return Math.max(
+    ...timesMs.map((fromMs) => timesMs.filter((ms) => ms >= fromMs && ms < fromMs + lengthMs).length),
+  );
 }
 
 test('never more than a window allows, however long each is on its way', () => {
@@ -82,16 +90,22 @@ test('what has no answer may still arrive, and counts so long', () => {
   expect(lost.readyAtMs()).toBeGreaterThanOrEqual(ORDER_STRAY_MS_MAX + 1_000);
 });
 
-test('one that is under way holds its place', () => {
+test('so many under way at once, in all accounts of the user', () => {
   const pace = new OrderPace();
-  for (let i = 0; i < ORDER_REQUESTS_PER_S_MAX; i++) pace.start(0);
+  const requests = Array.from({ length: ORDER_WRITES_AT_ONCE_MAX }, () => pace.start(0));
   expect(pace.readyAtMs()).toBe(Number.POSITIVE_INFINITY);
+  for (const request of requests) pace.end(request, true, 5);
+  expect(pace.readyAtMs()).toBeLessThanOrEqual(5);
 });
 
 describe('across a restart', () => {
   test('the minute goes on', () => {
     const pace = new OrderPace();
-    pace.restore(Array.from({ length: ORDER_REQUESTS_PER_MINUTE_MAX }, () => 30_000), 0, 1_000_000);
+    pace.restore(
+      Array.from({ length: ORDER_REQUESTS_PER_MINUTE_MAX }, () => 30_000),
+      0,
+      1_000_000,
+    );
     expect(pace.readyAtMs()).toBeGreaterThan(1_000_000 + 30_000);
     expect(pace.readyAtMs()).toBeLessThan(1_000_000 + 61_000);
   });
@@ -108,7 +122,11 @@ describe('across a restart', () => {
 
   test('what the process before was sending may arrive yet', () => {
     const pace = new OrderPace();
-    pace.restore(Array.from({ length: ORDER_REQUESTS_PER_S_MAX }, () => 2_000), 0, 0);
+    pace.restore(
+      Array.from({ length: ORDER_REQUESTS_PER_S_MAX }, () => 2_000),
+      0,
+      0,
+    );
     expect(pace.readyAtMs()).toBeGreaterThanOrEqual(1_000);
   });
 });

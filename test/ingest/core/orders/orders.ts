@@ -75,5 +75,12 @@ export function modifyTask(request: Partial<ModifyRequest>, parts: Fields = {}):
 
 export function cancelTask(parts: Fields = {}): OrderTask {
   const order_id = kiteOrder().orderId;
-  return { ...FIELDS, kind: 'cancel', id: 'cancel', request: { variety: 'regular', order_id }, orderId: order_id, ...parts };
+  return {
+    ...FIELDS,
+    kind: 'cancel',
+    id: 'cancel',
+    request: { variety: 'regular', order_id },
+    orderId: order_id,
+    ...parts,
+  };
 }

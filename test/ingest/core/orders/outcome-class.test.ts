@@ -3,7 +3,12 @@ import { expect, test } from 'vitest';
 import type { WriteOutcome, WriteReply } from '../../../../ingest/core/orders/outcome.ts';
 import { classifyWrite } from '../../../../ingest/core/orders/outcome-class.ts';
 
-const answered = (httpStatus: number, errorType?: string, message?: string, orderId?: string): WriteReply => ({
+const answered = (
+  httpStatus: number,
+  errorType?: string,
+  message?: string,
+  orderId?: string,
+): WriteReply => ({
   kind: 'answered',
   httpStatus,
   orderId,
@@ -19,7 +24,11 @@ test.each<[string, WriteReply, WriteOutcome['kind']]>([
   ['400 of holdings', answered(400, 'HoldingException', 'No holdings.'), 'refused'],
   ['400 of the order', answered(400, 'OrderException', 'The order for ID (1) does not exist'), 'refused'],
   ['403 of the token', answered(403, 'TokenException', 'Incorrect token.'), 'refused'],
-  ['403 of permission', answered(403, 'PermissionException', 'Insufficient permission for that call.'), 'refused'],
+  [
+    '403 of permission',
+    answered(403, 'PermissionException', 'Insufficient permission for that call.'),
+    'refused',
+  ],
   ['404', answered(404), 'refused'],
   ['404 in words', answered(404, 'GeneralException', 'Route not found'), 'refused'],
   ['405', answered(405), 'refused'],
