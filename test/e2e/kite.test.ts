@@ -133,6 +133,7 @@ describe('KiteTicker', () => {
       order_id: `195334197559586816${n}`,
       user_id: 'SIM001',
       status: n === 2 ? 'COMPLETE' : 'UPDATE',
+      quantity: 150,
       filled_quantity: 75 * n,
       tags: ['ü', '"'],
     });

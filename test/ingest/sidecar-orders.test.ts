@@ -153,6 +153,10 @@ test('what is lost with a socket is found in the book when the socket is back', 
   const headers = { authorization: `token ${account?.apiKey}:${account?.accessToken}` };
   const cancelled = await fetch(`${simulator.url}/orders/regular/${orderId}`, { method: 'DELETE', headers });
   expect(cancelled.status).toBe(200);
+  await eventually(async () => {
+    const history = await (await fetch(`${simulator.url}/orders/${orderId}`, { headers })).json();
+    expect(history.data.at(-1)).toMatchObject({ status: 'CANCELLED' });
+  });
   const heard = async () =>
     (await sql`select from order_events where payload ->> 'status' = 'CANCELLED'`).length;
   expect([await rowOf(id), await heard()]).toMatchObject([{ state: 'OPEN' }, 0]);
