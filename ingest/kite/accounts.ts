@@ -92,7 +92,14 @@ export class Accounts implements Source<readonly KiteAccount[]> {
     const vault = keys === undefined ? undefined : openVault(keys);
     this.#reader = url === undefined ? undefined : new AccountReader(url, clock);
     const reader = this.#reader;
-    this.#postbacks = new Postbacks({ readSecrets: () => readSecrets(config, reader, vault), clock });
+    this.#postbacks = new Postbacks({
+      readSecrets: async () => {
+        const secrets = await readSecrets(config, reader, vault);
+        for (const { apiSecret } of secrets) options.onSecret(apiSecret);
+        return secrets;
+      },
+      clock,
+    });
     const environmentAccount = environmentAccountOf(config, clock.wallMs());
     this.#book = new AccountBook({
       ...(reader ? { readRows: () => reader.read() } : {}),

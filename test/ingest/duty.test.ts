@@ -17,7 +17,8 @@ interface Term {
   isRunning: boolean;
 }
 
-function room(hasDatabase: boolean) {
+/** `ending`: until then a term that was stopped stores what has become of its orders. */
+function room(hasDatabase: boolean, ending: Promise<void> = Promise.resolve()) {
   const clock = new ManualClock();
   const table = new LeaseTable(clock);
   const terms: Term[] = [];
@@ -27,7 +28,10 @@ function room(hasDatabase: boolean) {
     terms.push(term);
     return {
       start: () => void Object.assign(term, { isRunning: true }),
-      stop: async () => void Object.assign(term, { isRunning: false }),
+      stop: async () => {
+        Object.assign(term, { isRunning: false });
+        await ending;
+      },
       status: () => statusOf({ epoch, running: term.isRunning }),
     };
   };
@@ -99,4 +103,22 @@ test('refused by the edge it stands by when the lease is lost, and should end wh
   alone.running()[0]?.supersede('409');
   await settle();
   expect(alone.onSuperseded).toHaveBeenCalledExactlyOnceWith('409');
+});
+
+test('asked to end, it keeps the lease until what is under way of orders is stored', async () => {
+  let end: () => void = () => undefined;
+  const ending = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const { table, duty, running } = room(true, ending);
+  const other = table.storeOf('other');
+  duty.start();
+  await settle();
+  const stopped = duty.stop();
+  await settle();
+  expect(running()).toEqual([]);
+  expect((await other.read())?.isReleased).toBe(false);
+  end();
+  await stopped;
+  expect((await other.read())?.isReleased).toBe(true);
 });

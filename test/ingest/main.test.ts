@@ -57,6 +57,7 @@ test('says where its status is, serves it, and ends cleanly on a signal', { time
   const [code] = await once(started, 'exit');
   expect(code).toBe(0);
   expect(said.text).not.toContain('kite-token-5678');
+  expect(said.text).toMatch(/WARN {2}orders are off: there is no DATABASE_URL/);
 });
 
 test('without its settings it names them and ends with 1', { timeout: 30_000 }, async () => {

@@ -1,4 +1,5 @@
 // Accounts as the sidecar has them: from a real database, with what a real Kite says of their tokens.
+import { createHash } from 'node:crypto';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../../ingest/clock.ts';
@@ -149,4 +150,37 @@ test('rows that nobody has the keys of are there, and say so', async () => {
   start({ DATABASE_URL: url, KITE_API_KEY: 'other', KITE_ACCESS_TOKEN: 'token-other' });
   await eventually(() => expect(logins()).toEqual({ main: 'unreadable', primary: 'valid' }));
   expect(lines.join()).toContain('CREDENTIALS_KEYS is not set');
+});
+
+test('orders are taken of accounts whose user Kite has named, and postbacks by the secrets of those in use', async () => {
+  const postbackOf = (apiSecret: string) => {
+    const order = { order_id: '7', order_timestamp: '2026-11-20 09:15:07' };
+    const signed = `${order.order_id}${order.order_timestamp}${apiSecret}`;
+    return JSON.stringify({ ...order, checksum: createHash('sha256').update(signed).digest('hex') });
+  };
+  const row = { accessToken: 'alive', userId: 'AB1234' };
+  await putAccount(sql, { id: 'main', apiKey: 'key-main', apiSecret: 'secret-of-main', ...row });
+  await putAccount(sql, { id: 'off', apiKey: 'key-off', apiSecret: 'secret-of-off', ...row, enabled: false });
+  await putAccount(sql, { id: 'dead', apiKey: 'key-dead', accessToken: 'dead' });
+  start({
+    ...database(),
+    KITE_API_KEY: 'own-key',
+    KITE_ACCESS_TOKEN: 'own-token',
+    KITE_API_SECRET: 'secret-of-own',
+  });
+  await eventually(() =>
+    expect(accounts.orderAccounts).toEqual([
+      { accountId: 'primary', userId: 'AB1234' },
+      { accountId: 'main', userId: 'AB1234' },
+    ]),
+  );
+  expect(['main', 'off', 'dead', 'primary', 'other'].map((id) => accounts.has(id))).toEqual([
+    ...[true, true, true, true],
+    false,
+  ]);
+  const check = (secret: string) => accounts.checkPostback(postbackOf(secret));
+  expect(await check('secret-of-main')).toEqual({ accountId: 'main', orderId: '7' });
+  expect(await check('secret-of-own')).toEqual({ accountId: 'primary', orderId: '7' });
+  expect(await check('secret-of-off')).toBeUndefined();
+  expect(secrets).toContain('secret-of-main');
 });
