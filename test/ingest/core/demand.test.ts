@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { DemandBook, type DemandLimits } from '../../../ingest/core/demand.ts';
 import type { DesiredInstrument } from '../../../ingest/core/placement.ts';
 import type { DemandItem } from '../../../shared/frame.ts';
+import type { InstrumentToken } from '../../../shared/instrument.ts';
 import { DEMAND_LINGER_MS, SIDECAR_INSTRUMENTS_MAX } from '../../../shared/limits.ts';
 import { tokensOfShard } from '../support/books.ts';
 
