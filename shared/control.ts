@@ -17,11 +17,18 @@ export interface ControlRequests {
     readonly question: null;
     readonly answer: { readonly total: number; readonly tokens: readonly InstrumentToken[] };
   };
+  /** Kite's answers for one account, as they are: the day's orders, the positions, the margins. */
+  readonly orders: {
+    readonly question: { readonly account_id: string };
+    readonly answer: readonly unknown[];
+  };
+  readonly positions: { readonly question: { readonly account_id: string }; readonly answer: unknown };
+  readonly margins: { readonly question: { readonly account_id: string }; readonly answer: unknown };
 }
 export type ControlRequestName = keyof ControlRequests;
 
 /** News for the sidecar, which reads what is new from the database. It looks there now and then by itself as well. */
-export const WAKE_UPS = ['subscriptions_changed', 'accounts_changed'] as const;
+export const WAKE_UPS = ['subscriptions_changed', 'accounts_changed', 'order_tasks_changed'] as const;
 export type WakeUp = (typeof WAKE_UPS)[number];
 
 export function isWakeUp(name: string): name is WakeUp {

@@ -27,7 +27,7 @@ export const CLIENT_SYMBOL_CHARS_MAX = 64;
 export const CLIENT_COMMAND_ID_CHARS_MAX = 64;
 /** A client that comes back within this time is sent what it has missed; its subscriptions are kept for so long. */
 export const RESUME_AGE_MS_MAX = 60_000;
-/** Records that a gateway keeps for that: 16 MB of the object's 128, 80,000 full ticks. */
+/** Records that a gateway keeps for that: 16 MB of the object's 128, 80,000 full ticks, 65,000 of options with Greeks. */
 export const RESUME_RING_WORDS_MAX = 4 * 1024 * 1024;
 /** Clients that one gateway keeps in mind after they have gone. */
 export const RESUME_SESSIONS_MAX = 2_000;
@@ -99,7 +99,7 @@ export const API_KEY_SESSION_MS_MAX = 24 * 3_600_000;
 export const FORMAT_CHARS_MAX = 40;
 /** Row ids of one binary connection: two bytes each at most, and five times what a client can subscribe to. */
 export const WIRE_ROW_IDS_MAX = 16_384;
-/** One row: a full record with every number at its longest has 3,071 bits. */
-export const WIRE_ROW_BYTES_MAX = 384;
+/** One row: a full record with every number at its longest has 3,071 bits, its Greeks 567 more. */
+export const WIRE_ROW_BYTES_MAX = 456;
 /** Binary frame that a client reads: 3,000 rows of the largest size. */
-export const WIRE_FRAME_BYTES_MAX = 1_200_000;
+export const WIRE_FRAME_BYTES_MAX = 1_400_000;
