@@ -238,7 +238,7 @@ export class Campaign implements FaultRig {
     // What forwards of wanted options need streams in full mode, whatever clients want of it.
     const supportMax = status.greeks?.support ?? 0;
     if (extra.length > supportMax)
-      problems.push(`${extra.length} too many in full, of which ${supportMax} are support`);
+      problems.push(`${extra.length} in full for no client, at most ${supportMax} can be support`);
     if (status.not_placed > 0) problems.push(`${status.not_placed} instruments are not placed`);
     if (status.lease !== 'held') problems.push(`the lease is ${status.lease}`);
     const health = await this.#json<{ status: string }>(`${this.stack.info.url}/health`);
