@@ -4,7 +4,7 @@ import { EMPTY_INSTRUMENT_BOOK } from '../../../ingest/core/instrument-book.ts';
 import { type Batch, type BatchReply, decodeBatch, encodeTokenList } from '../../../shared/frame.ts';
 import type { InstrumentDefinition, InstrumentToken } from '../../../shared/instrument.ts';
 import { BATCH_BYTES_MAX, BATCH_DEFINITIONS_MAX, BATCH_TICKS_MAX } from '../../../shared/limits.ts';
-import { GREEKS_WORDS } from '../../../shared/record-greeks.ts';
+import { GREEK_ZERO_BITS, GREEKS_WORDS } from '../../../shared/record-greeks.ts';
 import { SHARD_COUNT, shardOf } from '../../../shared/shard.ts';
 import {
   AT,
@@ -333,7 +333,7 @@ class ModelShard {
 
 const OPTION = (40_000 << 8) | 2;
 const greeksOf = (flags: number) =>
-  Uint32Array.from({ length: GREEKS_WORDS }, (_, i) => (i === 0 ? flags : 7));
+  Uint32Array.from({ length: GREEKS_WORDS }, (_, i) => (i === 0 ? flags : 7 << GREEK_ZERO_BITS));
 
 /** A full record of an option with Greeks, posted. */
 function valuedBatcher(): { batcher: Batcher; slot: number; news: () => number[] } {
@@ -423,7 +423,7 @@ test('whatever is lost, the shard ends with the last value of each wanted instru
         for (const token of last.keys()) if (!wanted.has(token)) last.delete(token);
       } else if (random.chance(5)) {
         const slot = batcher.wantedSlotOf(random.pick(tokens));
-        const greeks = Uint32Array.from({ length: GREEKS_WORDS }, () => random.below(2));
+        const greeks = greeksOf(random.below(2));
         if (slot >= 0 && isFullKind(batcher.kindAt(slot))) batcher.putGreeks(slot, greeks);
       } else if (wanted.size > 0) {
         const token = random.pick([...wanted]);
