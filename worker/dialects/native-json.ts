@@ -11,6 +11,12 @@ import type {
 } from '../core/protocol.ts';
 import type { Dialect } from './dialect.ts';
 import { encodeBar } from './native-json/bar.ts';
+import {
+  encodeChainFigures,
+  encodeChainMembers,
+  encodeSubscribedChain,
+  encodeUnsubscribedChain,
+} from './native-json/chain.ts';
 import { parseCommand } from './native-json/command.ts';
 import { rowLineOf } from './native-json/row-line.ts';
 import { encodeTick, isoOfMs } from './native-json/tick.ts';
@@ -125,6 +131,14 @@ function encode(event: ServerEvent): string {
         ...rejectedField(event.rejected),
         ...idField(event.id),
       });
+    case 'subscribed_chain':
+      return encodeSubscribedChain(event);
+    case 'unsubscribed_chain':
+      return encodeUnsubscribedChain(event);
+    case 'chain_members':
+      return encodeChainMembers(event);
+    case 'chain':
+      return encodeChainFigures(event);
     case 'subscriptions': {
       const items = event.items.map(lineFields);
       const bars = event.bars.length > 0 ? { bars: event.bars } : {};
@@ -133,6 +147,7 @@ function encode(event: ServerEvent): string {
         items,
         total: items.length,
         ...bars,
+        ...(event.chains.length > 0 ? { chains: event.chains } : {}),
         ...idField(event.id),
       });
     }

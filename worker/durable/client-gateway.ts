@@ -1,6 +1,7 @@
 // The gateway object: holds clients' hibernating sockets, keeps in step with the shards, flushes what changed.
 import { DurableObject } from 'cloudflare:workers';
 import { DRAIN_CLOSED_AFTER_MS, GATEWAY_SOCKETS_MAX } from '../../shared/limits.ts';
+import type { ChainName } from '../core/chain-contracts.ts';
 import { CLIENT_LIMITS } from '../core/client-limits.ts';
 import { ConnectionQuota } from '../core/connection-quota.ts';
 import { DepartedSessions } from '../core/departed-sessions.ts';
@@ -13,6 +14,9 @@ import type { SessionIndex } from '../core/subscriptions.ts';
 import { type Bearer, readUpgrade, type Upgrade, upgradeAnswerHeaders } from '../core/upgrade.ts';
 import { KEEP_ALIVE } from '../dialects/registry.ts';
 import type { Env } from '../env.ts';
+import type { ChainDocument } from './chain-documents.ts';
+import { ChainLists } from './chain-lists.ts';
+import { ChainStreams } from './chain-streams.ts';
 import { ClientCommands } from './client-commands.ts';
 import { ClientSockets, type Session } from './client-sockets.ts';
 import { GatewayFeed } from './gateway-feed.ts';
@@ -34,6 +38,7 @@ export class ClientGateway extends DurableObject<Env> {
   readonly #sockets: ClientSockets;
   readonly #flusher: GatewayFlusher;
   readonly #life: SessionLife;
+  readonly #chains: ChainStreams;
   readonly #commands: ClientCommands;
   readonly #figures: GatewayFigures;
   readonly #feed: GatewayFeed;
@@ -59,7 +64,7 @@ export class ClientGateway extends DurableObject<Env> {
       onForget: (session) => this.#forget(session),
       onLease: () => this.ctx.waitUntil(Promise.all([this.#calls.renewAll(), this.#feed.learn()])),
     });
-    const parts = {
+    const shared = {
       gateway: this.#name,
       book: this.#book,
       departed: this.#departed,
@@ -67,12 +72,14 @@ export class ClientGateway extends DurableObject<Env> {
       flusher: this.#flusher,
       calls: this.#calls,
       symbols: new SymbolBook(env, ctx),
+      tellShards: (changes: readonly InterestChange[]) => this.#tellShards(changes),
     };
+    this.#chains = new ChainStreams({ ...shared, lists: new ChainLists(env, ctx) });
+    const parts = { ...shared, chains: this.#chains };
     this.#figures = new GatewayFigures({ ...parts, quota: this.#quota, life: this.#life });
     this.#commands = new ClientCommands({
       ...parts,
       authenticate: (session, command) => this.#life.authenticate(session, command),
-      tellShards: (changes) => this.#tellShards(changes),
     });
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(KEEP_ALIVE.request, KEEP_ALIVE.response));
     this.#closedUntilMs = ctx.storage.kv.get<number>(CLOSED_UNTIL_KEY) ?? 0;
@@ -151,6 +158,11 @@ export class ClientGateway extends DurableObject<Env> {
     return this.#sockets.size;
   }
 
+  /** A chain with the last values of its members. */
+  chain(name: ChainName, strikes: number): Promise<ChainDocument> {
+    return this.#chains.documents.gather(name, strikes);
+  }
+
   counts(): GatewayCounts {
     return this.#figures.counts();
   }
@@ -200,10 +212,7 @@ export class ClientGateway extends DurableObject<Env> {
     this.#life.drop(index);
     if (isCounted) this.#quota.remove(bearer?.userId, identity.address);
     const subscriptions = this.#book.countOf(index);
-    if (!mayReturn || !bearer || subscriptions === 0) {
-      this.#forget(index);
-      return;
-    }
+    if (!mayReturn || !bearer || subscriptions === 0) return this.#forget(index);
     const waitedAtSeq = this.#book.suspendSession(index);
     const departed = { session: index, userId: bearer.userId, subscriptions, waitedAtSeq };
     const forgotten = this.#departed.add(identity.connectionId, departed);
@@ -231,6 +240,7 @@ export class ClientGateway extends DurableObject<Env> {
       });
     }
     this.#flusher.flush();
+    this.#chains.onNews();
   }
 
   #tellShards(changes: readonly InterestChange[]): void {

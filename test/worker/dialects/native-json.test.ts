@@ -429,6 +429,7 @@ describe('what clients are told', () => {
       items: [],
       total: 0,
       bars: [{ token: 5, symbol: 'NSE:X', interval: '1m' }],
+      chains: [],
     });
   });
 
@@ -440,7 +441,9 @@ describe('what clients are told', () => {
       { ...line, filter: { onTrade: true as const } },
       line,
     ];
-    const told = encode({ kind: 'subscriptions', items, bars: [] }) as { items: { filter?: unknown }[] };
+    const told = encode({ kind: 'subscriptions', items, bars: [], chains: [] }) as {
+      items: { filter?: unknown }[];
+    };
     expect(told.items.map(({ filter }) => filter)).toEqual([
       { min_change: 0.05 },
       { on_trade: true },

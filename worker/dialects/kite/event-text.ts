@@ -73,6 +73,10 @@ export function textOf(event: Exclude<ServerEvent, { kind: 'order_update' }>): K
     case 'unsubscribed':
     case 'subscribed_bars':
     case 'unsubscribed_bars':
+    case 'subscribed_chain':
+    case 'unsubscribed_chain':
+    case 'chain_members':
+    case 'chain':
     case 'subscriptions':
     case 'pong':
     case 'lag':
