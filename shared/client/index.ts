@@ -1,5 +1,6 @@
 // The SDK's public names: everything that an application may import from `ticker-edge/client`.
 export { AppError, type ErrorCode } from '../errors.ts';
+export type { ForwardSource, GreeksStatus } from '../record-greeks.ts';
 export { AT, RECORD_KIND, type TickMode } from '../tick.ts';
 export { FrameReader, type RowListener } from '../wire/frame-reader.ts';
 export { type Scale, scaleOf } from '../wire/scale.ts';
@@ -39,6 +40,6 @@ export type {
   TickIterator,
 } from './subscription.ts';
 export type { Instrument, Speed, SubscriptionOptions, TickFilter } from './subscription-options.ts';
-export type { DepthLevel, Tick } from './tick.ts';
+export type { DepthLevel, Greeks, Tick } from './tick.ts';
 export { type Freshness, TickerClient } from './ticker-client.ts';
 export type { TokenOption } from './token-source.ts';

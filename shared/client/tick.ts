@@ -1,5 +1,6 @@
 // A tick as clients get it, and the check that a message holds one. What Kite did not send is absent, never zero.
 import { parseInstrumentToken } from '../instrument.ts';
+import { FORWARD_SOURCES, type ForwardSource, GREEKS_STATUSES, type GreeksStatus } from '../record-greeks.ts';
 import type { TickMode } from '../tick.ts';
 import { isMode } from './subscription-options.ts';
 
@@ -7,6 +8,31 @@ export interface DepthLevel {
   readonly price: number;
   readonly quantity: number;
   readonly orders: number;
+}
+
+/** Implied volatility and Greeks by Black's model of 1976, on the forward; what there is none of is absent. */
+export interface Greeks {
+  /** `ok`, or why something is absent: see the README. */
+  readonly status: GreeksStatus;
+  /** Percent per year; by the middle of the book, or a fresh last trade. */
+  readonly iv?: number;
+  /** Rupees per rupee of the forward. */
+  readonly delta?: number;
+  /** Change of delta per rupee of the forward. */
+  readonly gamma?: number;
+  /** Rupees per calendar day. */
+  readonly theta?: number;
+  /** Rupees per percentage point of volatility. */
+  readonly vega?: number;
+  /** Rupees per percentage point of the rate. */
+  readonly rho?: number;
+  /** The underlying's price and its forward for the expiry, in rupees. */
+  readonly underlying?: number;
+  readonly forward?: number;
+  readonly forward_source?: ForwardSource;
+  /** Percent per year, by the best bid and the best ask. */
+  readonly iv_bid?: number;
+  readonly iv_ask?: number;
 }
 
 /** Prices in rupees, times ISO 8601 in UTC. Field names are the protocol's. */
@@ -39,9 +65,8 @@ export interface Tick {
   readonly oi_day_low?: number;
   /** Best level first; fewer than five where the book is thin. */
   readonly depth?: { readonly buy: readonly DepthLevel[]; readonly sell: readonly DepthLevel[] };
-  readonly greeks?: Readonly<
-    Partial<Record<'iv' | 'delta' | 'gamma' | 'theta' | 'vega' | 'rho' | 'underlying', number>>
-  >;
+  /** Of an option, in full mode. */
+  readonly greeks?: Greeks;
   /** Position in the gateway's order of events, within one epoch. */
   readonly seq: number;
 }
@@ -76,6 +101,30 @@ function isNumbers(value: unknown): boolean {
   );
 }
 
+const GREEKS_NUMBERS = [
+  'iv',
+  'delta',
+  'gamma',
+  'theta',
+  'vega',
+  'rho',
+  'underlying',
+  'forward',
+  'iv_bid',
+  'iv_ask',
+] as const;
+
+function isGreeks(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (!isObject(value)) return false;
+  const { status, forward_source: source } = value;
+  return (
+    GREEKS_STATUSES.some((each) => each === status) &&
+    (source === undefined || FORWARD_SOURCES.indexOf(source as ForwardSource) > 0) &&
+    GREEKS_NUMBERS.every((field) => isAbsentOr('number', value[field]))
+  );
+}
+
 function isDepthSide(value: unknown): boolean {
   return (
     Array.isArray(value) &&
@@ -107,7 +156,7 @@ export function isTick(value: unknown): value is Tick {
     isAbsentOr('string', value.last_trade_time) &&
     isAbsentOr('string', value.exchange_timestamp) &&
     isNumbers(value.ohlc) &&
-    isNumbers(value.greeks) &&
+    isGreeks(value.greeks) &&
     isDepth(value.depth)
   );
 }

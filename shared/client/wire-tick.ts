@@ -1,9 +1,11 @@
 // A tick as clients get it, made from a record: field by field what a server says of that record in JSON.
 import { isIndex, priceDivisorOf } from '../instrument.ts';
 import { isoOfMs } from '../iso-time.ts';
-import { DEPTH_LEVELS, hasOpenInterest, modeOfKind, RECORD_KIND } from '../tick.ts';
+import { FORWARD_SOURCES, GREEKS_STATUSES, greekOfWord, hasGreeks } from '../record-greeks.ts';
+import { DEPTH_LEVELS, hasOpenInterest, isFullKind, modeOfKind, RECORD_KIND } from '../tick.ts';
+import { GREEK } from '../wire/greeks-model.ts';
 import { LEVEL, LEVEL_WORDS, receivedAtIn, WORD } from '../wire/row-model.ts';
-import type { DepthLevel, Tick } from './tick.ts';
+import type { DepthLevel, Greeks, Tick } from './tick.ts';
 
 type Writable<Type> = { -readonly [Field in keyof Type]: Type[Field] };
 type DepthSide = NonNullable<Tick['depth']>['buy'];
@@ -38,7 +40,8 @@ export function tickOfRecord(
   if (!isIndex(token)) addQuantities(tick, words, at, divisor);
   addOhlc(tick, words, at, divisor);
   addChange(tick, lastPrice, words[at + WORD.open + 3] as number, divisor);
-  if (kind === RECORD_KIND.full || kind === RECORD_KIND.indexFull) addTail(tick, kind, words, at, divisor);
+  if (isFullKind(kind) || kind === RECORD_KIND.indexFull) addTail(tick, kind, words, at, divisor);
+  if (kind === RECORD_KIND.optionFull) tick.greeks = greeksOf(words, at, divisor);
   return tick;
 }
 
@@ -102,4 +105,27 @@ function depthSide(words: Uint32Array, at: number, divisor: number): DepthSide {
     });
   }
   return levels;
+}
+
+function greeksOf(words: Uint32Array, at: number, divisor: number): Greeks {
+  const greek = (word: number) => greekOfWord(words[at + word] as number);
+  const flags = words[at + GREEK.flags] as number;
+  const status = flags & 0xff;
+  const greeks: Writable<Greeks> = { status: GREEKS_STATUSES[status] as Greeks['status'] };
+  if (words[at + GREEK.iv] !== 0) greeks.iv = greek(GREEK.iv);
+  if (hasGreeks(status)) {
+    greeks.delta = greek(GREEK.delta);
+    greeks.gamma = greek(GREEK.gamma);
+    greeks.theta = greek(GREEK.theta);
+    greeks.vega = greek(GREEK.vega);
+    greeks.rho = greek(GREEK.rho);
+  }
+  if (words[at + GREEK.underlying] !== 0)
+    greeks.underlying = (words[at + GREEK.underlying] as number) / divisor;
+  if (words[at + GREEK.forward] !== 0) greeks.forward = (words[at + GREEK.forward] as number) / divisor;
+  const source = FORWARD_SOURCES[flags >>> 8];
+  if (source !== undefined && source !== 'none') greeks.forward_source = source;
+  if (words[at + GREEK.ivBid] !== 0) greeks.iv_bid = greek(GREEK.ivBid);
+  if (words[at + GREEK.ivAsk] !== 0) greeks.iv_ask = greek(GREEK.ivAsk);
+  return greeks;
 }

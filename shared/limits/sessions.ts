@@ -106,7 +106,7 @@ export const API_KEY_SESSION_MS_MAX = 24 * 3_600_000;
 export const FORMAT_CHARS_MAX = 40;
 /** Row ids of one binary connection: two bytes each at most, and five times what a client can subscribe to. */
 export const WIRE_ROW_IDS_MAX = 16_384;
-/** One row: a full record with every number at its longest has 3,071 bits. */
-export const WIRE_ROW_BYTES_MAX = 384;
+/** One row: a full record with every number at its longest has 3,071 bits, its Greeks 567 more. */
+export const WIRE_ROW_BYTES_MAX = 456;
 /** Binary frame that a client reads: 3,000 rows of the largest size. */
-export const WIRE_FRAME_BYTES_MAX = 1_200_000;
+export const WIRE_FRAME_BYTES_MAX = 1_400_000;

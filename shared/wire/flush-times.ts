@@ -3,8 +3,10 @@ import { bitLength } from './scale.ts';
 
 /** What four bits of a frame's first byte hold. */
 const RECEIVED_ORDER_MAX = 15;
+/** An option that has not ticked for so long is sent for its Greeks, and says nothing about when the others were received. */
+const STALE_MS = 4_096;
 
-/** Rows count back from the newest time, in codes that are short for the flush's mean distance from it. */
+/** Rows count back from the newest time, in codes that are short for the flush's mean distance from it, the stale ones left out. */
 export class FlushTimes {
   #newestMs = 0;
   /** Of the times less the first one, so that it stays a whole number. */
@@ -20,10 +22,16 @@ export class FlushTimes {
 
   /** Takes in the receive time of a record that the flush sends. */
   add(receivedAtMs: number): void {
-    if (this.#count === 0) this.#firstMs = receivedAtMs;
+    const aheadMs = receivedAtMs - this.#newestMs;
+    if (aheadMs < -STALE_MS) return;
+    if (aheadMs > STALE_MS || this.#count === 0) {
+      this.#count = 0;
+      this.#sumMs = 0;
+      this.#firstMs = receivedAtMs;
+    }
     this.#count++;
     this.#sumMs += receivedAtMs - this.#firstMs;
-    if (receivedAtMs > this.#newestMs) this.#newestMs = receivedAtMs;
+    if (aheadMs > 0) this.#newestMs = receivedAtMs;
   }
 
   get baseTimeMs(): number {

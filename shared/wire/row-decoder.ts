@@ -1,8 +1,17 @@
 // Reads a row into the record that it is a delta to, or a keyframe over whatever record was there.
 import { AppError } from '../errors.ts';
-import { isKindOfToken, RECORD_KIND, RECORD_WORDS_MAX, type RecordKind, recordWords } from '../tick.ts';
+import {
+  isFullKind,
+  isKindOfToken,
+  RECORD_KIND,
+  RECORD_WORDS_MAX,
+  type RecordKind,
+  recordWords,
+} from '../tick.ts';
 import type { BitReader } from './bit-reader.ts';
 import { decodeBook } from './book-decoder.ts';
+import { decodeGreeks } from './greeks-decoder.ts';
+import { GreeksModel } from './greeks-model.ts';
 import {
   expectedAverage,
   expectedExchangeTime,
@@ -19,6 +28,8 @@ import { type Scale, UNIT_SCALE } from './scale.ts';
 
 /** Receive times end before 2^48 ms, in the year 10889. */
 const RECEIVED_AT_MS_END = 2 ** 48;
+
+const greeks = new GreeksModel();
 
 /**
  * Reads the row where `bits` stands into the record at word `at`; a delta only if that record `isBase`. Throws
@@ -60,6 +71,14 @@ function readFields(
   receivedOrder: number,
 ): void {
   const receivedBeforeMs = receivedAtIn(words, at);
+  if (kind === RECORD_KIND.optionFull) {
+    // What Greeks follow is overwritten by the fields in front of them.
+    greeks.prepare(words, at, words[at + WORD.token] as number);
+    if (!bits.bit()) {
+      decodeGreeks(bits, words, at, greeks);
+      return;
+    }
+  }
   const receivedAtMs = baseTimeMs - bits.unsigned(receivedOrder);
   if (receivedAtMs < 0 || receivedAtMs >= RECEIVED_AT_MS_END) {
     throw new AppError('frame_invalid', `a record received at ${receivedAtMs} ms`);
@@ -71,7 +90,7 @@ function readFields(
     words[at + WORD.lastPrice] = uint32(priceBefore + bits.change(ORDER.price) * scale.tick);
     return;
   }
-  if (kind === RECORD_KIND.full || kind === RECORD_KIND.indexFull) {
+  if (isFullKind(kind) || kind === RECORD_KIND.indexFull) {
     const before = words[at + WORD.exchangeTimestamp] as number;
     const expected = expectedExchangeTime(before, receivedBeforeMs, receivedAtMs);
     words[at + WORD.exchangeTimestamp] = uint32(expected + bits.change(0));
@@ -86,14 +105,15 @@ function readFields(
     }
   }
   readDay(bits, kind, words, at, scale);
-  if (kind === RECORD_KIND.full) decodeBook(bits, words, at, scale);
+  if (isFullKind(kind)) decodeBook(bits, words, at, scale);
+  if (kind === RECORD_KIND.optionFull) decodeGreeks(bits, words, at, greeks);
 }
 
 function readTrade(bits: BitReader, kind: RecordKind, words: Uint32Array, at: number, scale: Scale): void {
   const averageBefore = words[at + WORD.averagePrice] as number;
   let expected = averageBefore;
   if (bits.bit()) {
-    const isFull = kind === RECORD_KIND.full;
+    const isFull = isFullKind(kind);
     const order = isFull ? priceOrder(words, at, scale) : ORDER.price;
     const lastPrice = uint32((words[at + WORD.lastPrice] as number) + bits.signed(order) * scale.tick);
     const quantityBefore = words[at + WORD.lastQuantity] as number;
@@ -118,7 +138,7 @@ function readTradeTime(bits: BitReader, words: Uint32Array, at: number): void {
 
 function readDay(bits: BitReader, kind: RecordKind, words: Uint32Array, at: number, scale: Scale): void {
   if (!bits.bit()) return;
-  const isFull = kind === RECORD_KIND.full;
+  const isFull = isFullKind(kind);
   const changed = bits.bits(isFull ? 7 : 4) << (isFull ? 0 : 3);
   const lastPrice = words[at + WORD.lastPrice] as number;
   for (let i = 0; i < 4; i++) {

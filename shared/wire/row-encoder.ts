@@ -1,7 +1,16 @@
 // Writes a record as a row: what is different from the record before it, or all of it as a keyframe.
-import { kindAtRank, type ModeRank, RECORD_KIND, RECORD_WORDS_MAX, type RecordKind } from '../tick.ts';
+import {
+  FULL_RECORD_WORDS,
+  isFullKind,
+  kindAtRank,
+  type ModeRank,
+  RECORD_KIND,
+  RECORD_WORDS_MAX,
+  type RecordKind,
+} from '../tick.ts';
 import { encodeBook } from './book-encoder.ts';
 import type { FlushTimes } from './flush-times.ts';
+import { encodeGreeks } from './greeks-encoder.ts';
 import {
   expectedAverage,
   expectedExchangeTime,
@@ -96,6 +105,14 @@ function writeFields(
   if (receivedAtMs > baseTimeMs) {
     throw new RangeError(`received at ${receivedAtMs}, after the flush's base time ${baseTimeMs}`);
   }
+  if (kind === RECORD_KIND.optionFull) {
+    const isOnlyGreeks = isSameFull(words, at, base, baseAt);
+    out.bit(!isOnlyGreeks);
+    if (isOnlyGreeks) {
+      encodeGreeks(out, words, at, base, baseAt);
+      return;
+    }
+  }
   out.unsigned(baseTimeMs - receivedAtMs, out.receivedOrder);
   const lastPrice = words[at + WORD.lastPrice] as number;
   const priceChange = lastPrice - (base[baseAt + WORD.lastPrice] as number);
@@ -103,7 +120,7 @@ function writeFields(
     out.change(out.ticks(priceChange), ORDER.price);
     return;
   }
-  const hasExchangeTime = kind === RECORD_KIND.full || kind === RECORD_KIND.indexFull;
+  const hasExchangeTime = isFullKind(kind) || kind === RECORD_KIND.indexFull;
   const time = words[at + WORD.exchangeTimestamp] as number;
   if (hasExchangeTime) {
     const before = base[baseAt + WORD.exchangeTimestamp] as number;
@@ -119,7 +136,16 @@ function writeFields(
     }
   }
   writeDay(out, kind, words, at, base, baseAt);
-  if (kind === RECORD_KIND.full) encodeBook(out, words, at, base, baseAt);
+  if (isFullKind(kind)) encodeBook(out, words, at, base, baseAt);
+  if (kind === RECORD_KIND.optionFull) encodeGreeks(out, words, at, base, baseAt);
+}
+
+/** An underlying that moves has all its options sent, most of which have not ticked themselves. */
+function isSameFull(words: Uint32Array, at: number, base: Uint32Array, baseAt: number): boolean {
+  for (let word = WORD.receivedAtHigh; word < FULL_RECORD_WORDS; word++) {
+    if (words[at + word] !== base[baseAt + word] && word !== WORD.seq) return false;
+  }
+  return true;
 }
 
 /** Last price, last quantity, volume, time of the last trade, average price. */
@@ -137,7 +163,7 @@ function writeTrade(
   const quantityBefore = base[baseAt + WORD.lastQuantity] as number;
   const volume = words[at + WORD.volume] as number;
   const traded = volume - (base[baseAt + WORD.volume] as number);
-  const isFull = kind === RECORD_KIND.full;
+  const isFull = isFullKind(kind);
   const time = words[at + WORD.lastTradeTime] as number;
   const timeBefore = base[baseAt + WORD.lastTradeTime] as number;
   const isTrade =
@@ -183,7 +209,7 @@ function writeDay(
   for (let word = WORD.open; word < WORD.open + 4; word++) {
     changed = (changed << 1) | (words[at + word] === base[baseAt + word] ? 0 : 1);
   }
-  const isFull = kind === RECORD_KIND.full;
+  const isFull = isFullKind(kind);
   if (isFull) {
     for (let word = WORD.oi; word <= WORD.oiDayLow; word++) {
       changed = (changed << 1) | (words[at + word] === base[baseAt + word] ? 0 : 1);

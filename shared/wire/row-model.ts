@@ -9,6 +9,7 @@ export const WORD = {
   kind: AT.kind / 4,
   receivedAtHigh: AT.receivedAtHigh / 4,
   receivedAtLow: AT.receivedAtLow / 4,
+  seq: AT.seq / 4,
   lastPrice: AT.lastPrice / 4,
   lastQuantity: AT.lastQuantity / 4,
   averagePrice: AT.averagePrice / 4,

@@ -4,8 +4,8 @@ import {
   AT,
   kindAtRank,
   type ModeRank,
-  RECORD_KIND,
   RECORD_WORDS_MAX,
+  type RecordKind,
   recordWords,
 } from '../../shared/tick.ts';
 import { FlushTimes } from '../../shared/wire/flush-times.ts';
@@ -67,7 +67,7 @@ export class WireConnection {
     if (this.reader.read(frame) !== flush.ticks.length) throw new Error('rows are missing');
     const held = this.reader.words;
     for (const { instrument, record } of flush.ticks) {
-      const kind = kindAtRank(RECORD_KIND.full, this.#rank);
+      const kind = kindAtRank(record[AT.kind / 4] as RecordKind, this.#rank);
       for (let word = 0; word < recordWords(kind); word++) {
         const expected = word === AT.kind / 4 ? kind : record[word];
         if (held[instrument * RECORD_WORDS_MAX + word] === expected || word === AT.seq / 4) continue;
@@ -101,7 +101,7 @@ export function measureSizes(session: TickSession, rank: ModeRank): WireSizes {
     for (const { instrument, record } of flush.ticks) {
       const definition = session.definitions[instrument];
       if (definition === undefined) throw new Error(`instrument ${instrument} has no definition`);
-      kiteBytes += 2 + kitePacketBytes(kindAtRank(RECORD_KIND.full, rank));
+      kiteBytes += 2 + kitePacketBytes(kindAtRank(record[AT.kind / 4] as RecordKind, rank));
       jsonBytes += encodeTick(new DataView(record.buffer), 0, rank, definition, flush.endMs).length;
     }
   }

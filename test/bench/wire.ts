@@ -6,6 +6,7 @@ import { FrameWriter } from '../../shared/wire/frame.ts';
 import { RowEncoder } from '../../shared/wire/row-encoder.ts';
 import { type Scale, scaleOfInstrument } from '../../shared/wire/scale.ts';
 import { type Bench, type BenchOptions, type Figure, nsFigure, nsPerItem } from './bench.ts';
+import { optionSession } from './option-session.ts';
 import { recordedSession, sideBySide } from './recorded-session.ts';
 import { measureChanges } from './session-changes.ts';
 import { simulatedSession } from './simulated-session.ts';
@@ -18,6 +19,19 @@ const RANKS: readonly ModeRank[] = [3, 2, 1];
 const ROWS_PER_FRAME = 10;
 /** Frames that the times are measured over: they and their records fit no cache, as in an object with many instruments. */
 const TIMED_FLUSHES = 3_000;
+const OPTION_MINUTES = 5;
+
+/** Bytes of a full tick of an option with its Greeks, against the same one without. */
+function greeksFigures(): Record<string, Figure> {
+  const { greeks, plain } = optionSession(OPTION_MINUTES);
+  const [more, less] = [measureSizes(greeks, 3), measureSizes(plain, 3)];
+  const bytes = more.bytes / more.rows;
+  const baseline = less.bytes / less.rows;
+  return {
+    option_full_bytes: { value: bytes, unit: 'bytes', baseline, ratio: baseline / bytes },
+    option_greeks_bytes: { value: bytes - baseline, unit: 'bytes' },
+  };
+}
 
 function sizeFigures(session: TickSession, prefix: string): Record<string, Figure> {
   const { depthColumns, unchangedSides, traded, changedTotals } = measureChanges(session);
@@ -141,7 +155,7 @@ export const bench: Bench = {
   async run({ recording }: BenchOptions) {
     const simulated = simulatedSession();
     const simulatedSizes = sizeFigures(simulated, SIMULATED);
-    const figures = { ...simulatedSizes, ...timeFigures(simulated, SIMULATED) };
+    const figures = { ...simulatedSizes, ...timeFigures(simulated, SIMULATED), ...greeksFigures() };
     if (recording === undefined) return figures;
     const session = recordedSession(recording);
     const recorded = sideBySide(session, partsOf(session));

@@ -87,6 +87,12 @@ function takeVolume(track: Track, volume: number, day: number): number {
   return volume > before ? volume - before : volume;
 }
 
+/** Whether the bar has all that the tick says already, as when an option's Greeks alone are new. */
+function isToldBy(bar: OpenBar, { price, high, low, volume, oi }: Observation): boolean {
+  const isInside = price === bar.close && high <= bar.high && low >= bar.low;
+  return isInside && (volume ?? 0) === 0 && (oi ?? bar.oi) === bar.oi;
+}
+
 /**
  * A tick belongs to the interval of its receive time, which is the sidecar's clock; so is the time at which a batch was
  * signed, and bars are closed by that. What happened between two ticks is told by the second one, and counted with it.
@@ -176,7 +182,8 @@ export class BarBuilder {
     const isRepeat = track.appliedAtMs !== 0 && receivedAtMs === track.receivedAtMs;
     const isAfterGap = track.appliedAtMs < this.#resumedAtMs;
     track.receivedAtMs = receivedAtMs;
-    track.appliedAtMs = this.#clockMs;
+    // A repeat has seen nothing of the market: what came in a gap comes with the tick after it.
+    if (!isRepeat) track.appliedAtMs = this.#clockMs;
     const oi = hasOi ? view.getUint32(at + AT.oi, true) : undefined;
     return { receivedAtMs, price, high, low, volume, oi, isRepeat, isAfterGap };
   }
@@ -189,6 +196,7 @@ export class BarBuilder {
     if (series.bar && startMs >= series.bar.endMs) this.#close(series, series.bar);
     const { bar } = series;
     if (bar) {
+      if (seen.isRepeat && isToldBy(bar, seen)) return;
       bar.high = Math.max(bar.high, seen.high);
       bar.low = Math.min(bar.low, seen.low);
       bar.close = seen.price;

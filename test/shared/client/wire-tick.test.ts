@@ -4,7 +4,13 @@ import { expect, test } from 'vitest';
 import { tickOfRecord } from '../../../shared/client/wire-tick.ts';
 import { SEGMENT } from '../../../shared/instrument.ts';
 import { isoOfMs } from '../../../shared/iso-time.ts';
-import { AT, RECORD_KIND, RECORD_WORDS_MAX, writeReceivedAt } from '../../../shared/tick.ts';
+import {
+  AT,
+  FULL_RECORD_WORDS,
+  RECORD_KIND,
+  RECORD_WORDS_MAX,
+  writeReceivedAt,
+} from '../../../shared/tick.ts';
 import { encodeTick } from '../../../worker/dialects/native-json/tick.ts';
 import { definitionOf, recordOf } from '../../support/records.ts';
 import { arbitraryRecord, KINDS } from '../arbitrary-records.ts';
@@ -16,7 +22,12 @@ const sparse = fc
   .tuple(arbitraryRecord(), fc.array(fc.nat(3), { minLength: RECORD_WORDS_MAX, maxLength: RECORD_WORDS_MAX }))
   .map(([record, choices]) => {
     const near = [0, 1, 250_000, 250_005];
-    return record.map((word, at) => (at <= AT.seq / 4 ? word : (near[choices[at] ?? 0] as number)));
+    const isKept = (at: number) => at <= AT.seq / 4 || (at >= FULL_RECORD_WORDS && choices[at] !== 0);
+    // Zeros among Greeks are absences; what else is there is what there can be.
+    return record.map((word, at) => {
+      if (isKept(at)) return word;
+      return at >= FULL_RECORD_WORDS ? 0 : (near[choices[at] ?? 0] as number);
+    });
   });
 
 test('any record', () => {

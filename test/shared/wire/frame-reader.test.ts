@@ -207,7 +207,7 @@ describe('frames that are not what was sent', () => {
         fc.uint8Array({ maxLength: 80 }),
         fc.nat(second.length - 1),
         fc.boolean(),
-        arbitraryRecord([RECORD_KIND.full]),
+        arbitraryRecord([RECORD_KIND.full, RECORD_KIND.optionFull]),
         (noise, at, isRestart, record) => {
           const other = newReader();
           const token = OPTION;
@@ -570,8 +570,8 @@ describe('writing frames', () => {
   });
 
   test('too few bytes for a row, and a sequence that goes back, are mistakes of ours', () => {
-    expect(() => new FrameWriter(new Uint8Array(406))).toThrow('406 bytes, at least 407');
-    const writer = new FrameWriter(new Uint8Array(407));
+    expect(() => new FrameWriter(new Uint8Array(478))).toThrow('478 bytes, at least 479');
+    const writer = new FrameWriter(new Uint8Array(479));
     writer.startFlush(SEQ, times);
     expect(() => writer.start(0, SEQ + 1)).toThrow(`sequence ${SEQ} after ${SEQ + 1}`);
   });
@@ -582,7 +582,11 @@ describe('the receive times of a flush', () => {
     [[1_000, 1_000, 1_000], 1_000, 0],
     [[1_000, 1_100, 1_050], 1_100, 5],
     [[5, 1_200, 600], 1_200, 9],
-    [[0, 1e12], 1e12, 15],
+    [[5_000, 904, 1_000], 5_000, 11],
+    // One that is too old to say anything about the others, whichever comes first.
+    [[0, 1e12, 1e12 - 100], 1e12, 5],
+    [[1e12, 1e12 - 100, 1e12 - 4_097], 1e12, 5],
+    [Array.from({ length: 20 }, (_, i) => i * 4_000), 76_000, 15],
     [[], 0, 0],
   ])('%j: newest %i, order %i', (receivedAtMs, newest, order) => {
     const times = new FlushTimes();

@@ -3,8 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SEGMENT } from '../../../shared/instrument.ts';
 import { WIRE_ROW_BYTES_MAX } from '../../../shared/limits.ts';
+import { greekWord } from '../../../shared/record-greeks.ts';
 import {
   AT,
+  FULL_RECORD_WORDS,
+  isFullKind,
   isKindOfToken,
   type ModeRank,
   RECORD_KIND,
@@ -14,10 +17,17 @@ import {
   writeReceivedAt,
 } from '../../../shared/tick.ts';
 import { FlushTimes } from '../../../shared/wire/flush-times.ts';
+import { GREEK, STEPS_END, stepsOf, wordOfSteps } from '../../../shared/wire/greeks-model.ts';
 import { RowEncoder } from '../../../shared/wire/row-encoder.ts';
 import { scaleOf } from '../../../shared/wire/scale.ts';
 import { recordOf } from '../../support/records.ts';
-import { arbitraryRecord, arbitraryWord, KINDS } from '../arbitrary-records.ts';
+import {
+  arbitraryFlags,
+  arbitraryGreek,
+  arbitraryRecord,
+  arbitraryWord,
+  KINDS,
+} from '../arbitrary-records.ts';
 import { FrameReader, heldRecord, recordAtRank, slotOf, TestSender } from './wire-connection.ts';
 
 const OPTION = (40_000 << 8) | SEGMENT.NFO;
@@ -30,10 +40,15 @@ type Change =
   | { readonly do: 'shift'; readonly side: number; readonly by: number; readonly fresh: readonly number[] }
   | { readonly do: 'requote'; readonly side: number; readonly level: number; readonly by: number }
   | { readonly do: 'empty'; readonly side: number; readonly levels: number }
+  | { readonly do: 'flag'; readonly flags: number }
+  | { readonly do: 'step'; readonly greek: number; readonly by: number }
+  | { readonly do: 'revalue'; readonly greek: number; readonly to: number }
   | { readonly do: 'become'; readonly record: Uint32Array }
   | { readonly do: 'wait'; readonly ms: number };
 
-const arbitraryField = fc.integer({ min: AT.lastPrice / 4, max: RECORD_WORDS_MAX - 1 });
+const arbitraryField = fc.integer({ min: AT.lastPrice / 4, max: FULL_RECORD_WORDS - 1 });
+/** Words of Greeks that are floats. */
+const arbitraryFloat = fc.integer({ min: GREEK.iv, max: GREEK.rho });
 const small = fc.integer({ min: -40, max: 40 });
 
 const arbitraryChange: fc.Arbitrary<Change> = fc.oneof(
@@ -67,6 +82,23 @@ const arbitraryChange: fc.Arbitrary<Change> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('set' as const), word: arbitraryField, to: arbitraryWord }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('flag' as const), flags: arbitraryFlags }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('step' as const),
+      greek: fc.integer({ min: GREEK.underlying, max: GREEK.rho }),
+      by: fc.integer({ min: -3_000, max: 3_000 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('revalue' as const),
+      greek: arbitraryFloat,
+      to: arbitraryGreek,
+    }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('become' as const), record: arbitraryRecord() }) },
 );
@@ -116,18 +148,32 @@ function applyChange(before: Uint32Array, change: Change, tick: number, lot: num
       return record;
     }
     case 'shift':
-      if (kind === RECORD_KIND.full) shiftSide(record, change.side, change.by, change.fresh, tick, lot);
+      if (isFullKind(kind)) shiftSide(record, change.side, change.by, change.fresh, tick, lot);
       return record;
     case 'requote': {
       // One level is quoted some ticks off: among the others as a rule, sometimes past its neighbour.
       const priceAt = AT.depth / 4 + change.side * 15 + change.level * 3 + 1;
-      if (kind === RECORD_KIND.full)
-        record[priceAt] = Math.max(0, (record[priceAt] as number) + change.by * tick);
+      if (isFullKind(kind)) record[priceAt] = Math.max(0, (record[priceAt] as number) + change.by * tick);
       return record;
     }
     case 'empty': {
       const at = AT.depth / 4 + change.side * 15;
-      if (kind === RECORD_KIND.full) record.fill(0, at + change.levels * 3, at + 15);
+      if (isFullKind(kind)) record.fill(0, at + change.levels * 3, at + 15);
+      return record;
+    }
+    case 'flag':
+      if (kind === RECORD_KIND.optionFull) record[GREEK.flags] = change.flags;
+      return record;
+    case 'revalue':
+      if (kind === RECORD_KIND.optionFull) record[change.greek] = change.to;
+      return record;
+    case 'step': {
+      if (kind !== RECORD_KIND.optionFull) return record;
+      const { greek, by } = change;
+      const before = record[greek] as number;
+      if (greek < GREEK.iv) record[greek] = Math.max(0, before + by);
+      else
+        record[greek] = wordOfSteps(Math.max(1 - STEPS_END, Math.min(stepsOf(before) + by, STEPS_END - 1)));
       return record;
     }
     default: {
@@ -151,18 +197,28 @@ const arbitraryScale = fc
   .tuple(fc.constantFrom(1, 5, 10, 25_000), fc.constantFrom(1, 35, 65, 1_500))
   .map(([tick, lot]) => ({ tick, lot, scale: scaleOf(tick, lot) }));
 
+/** Of a call at the money, a week before its expiry. */
+const NEAT_GREEKS = [
+  1 << 8,
+  2_605_000,
+  2_609_000,
+  ...[13.5, 13.48, 13.52, 0.534, 0.00075, -12.7, 15.5, -0.052].map(greekWord),
+];
+
 /** A record as a market makes it: all in ticks and lots, levels some ticks apart. */
 function neatRecord(kind: RecordKind, tick: number, lot: number): Uint32Array {
-  const token = kind >= RECORD_KIND.indexQuote ? (1_001 << 8) | SEGMENT.INDICES : OPTION;
+  const isIndexRecord = kind === RECORD_KIND.indexQuote || kind === RECORD_KIND.indexFull;
+  const token = isIndexRecord ? (1_001 << 8) | SEGMENT.INDICES : OPTION;
   const [last, open, high, low, close] = [5_200, 5_000, 5_400, 4_800, 5_100].map((ticks) => ticks * tick);
   const record = recordOf(token, kind, { lastPrice: last, open, high, low, close } as Record<string, number>);
-  if (kind !== RECORD_KIND.full) return record;
+  if (!isFullKind(kind)) return record;
   for (let level = 0; level < 10; level++) {
     const at = AT.depth / 4 + level * 3;
     record[at] = (level + 2) * lot;
     record[at + 1] = (5_200 + 5 * (level < 5 ? -level : level - 4)) * tick;
     record[at + 2] = 1 + (level % 4);
   }
+  if (kind === RECORD_KIND.optionFull) record.set(NEAT_GREEKS, GREEK.flags);
   return record;
 }
 
@@ -172,7 +228,7 @@ const arbitraryLife = arbitraryScale.chain((scale) =>
     start: fc.oneof(
       arbitraryRecord(),
       fc
-        .constantFrom(RECORD_KIND.full, RECORD_KIND.full, ...KINDS)
+        .constantFrom(RECORD_KIND.full, RECORD_KIND.optionFull, ...KINDS)
         .map((kind) => neatRecord(kind, scale.tick, scale.lot)),
     ),
     rank: fc.constantFrom<ModeRank>(3, 3, 2, 1),
@@ -277,7 +333,7 @@ describe('sizes', () => {
   test('the longest row is within its bound, and near it', () => {
     const low = new Uint32Array(RECORD_WORDS_MAX);
     low[AT.token / 4] = OPTION;
-    low[AT.kind / 4] = RECORD_KIND.full;
+    low[AT.kind / 4] = RECORD_KIND.optionFull;
     const high = low.slice().fill(0xffff_ffff, AT.lastPrice / 4);
     // What is coded by another field of the same record is as far from it as can be.
     low[AT.volume / 4] = 0xffff_ffff;
@@ -291,6 +347,12 @@ describe('sizes', () => {
       high[AT.depth / 4 + level * 3 + 1] = 0xffff_ffff - level * 0x3000_0000;
       high[AT.depth / 4 + 15 + level * 3 + 1] = 0x0fff_ffff + level * 0x3000_0000;
     }
+    low[GREEK.underlying] = low[GREEK.forward] = 1;
+    high[GREEK.flags] = 1;
+    for (let word = GREEK.iv; word <= GREEK.rho; word++) {
+      low[word] = wordOfSteps(1 - STEPS_END);
+      high[word] = wordOfSteps(STEPS_END - 1);
+    }
     const bytes = rowBytes(high, low, 1, 1, 58_999 * 2 ** 32 - 1);
     expect(bytes).toBeLessThanOrEqual(WIRE_ROW_BYTES_MAX);
     expect(bytes).toBeGreaterThan(0.9 * WIRE_ROW_BYTES_MAX);
@@ -299,8 +361,8 @@ describe('sizes', () => {
   test('no row is longer than its bound', () => {
     fc.assert(
       fc.property(
-        arbitraryRecord([RECORD_KIND.full]),
-        arbitraryRecord([RECORD_KIND.full]),
+        arbitraryRecord([RECORD_KIND.full, RECORD_KIND.optionFull]),
+        arbitraryRecord([RECORD_KIND.full, RECORD_KIND.optionFull]),
         (before, after) => {
           for (const record of [before, after]) writeReceivedAt(new DataView(record.buffer), 0, 0);
           expect(rowBytes(after, before)).toBeLessThanOrEqual(WIRE_ROW_BYTES_MAX);

@@ -1,13 +1,22 @@
 // Tick records as native JSON: one object per frame, nothing in it that Kite did not send.
 import { type InstrumentDefinition, isIndex, priceDivisorOf } from '../../../shared/instrument.ts';
 import {
+  FORWARD_SOURCES,
+  GREEKS_AT,
+  GREEKS_STATUSES,
+  greekOfWord,
+  hasGreeks,
+} from '../../../shared/record-greeks.ts';
+import {
   AT,
   DEPTH_LEVEL_BYTES,
   DEPTH_LEVELS,
+  FULL_RECORD_WORDS,
   hasOpenInterest,
   type ModeRank,
   modeOfKind,
   modeOfRank,
+  RECORD_KIND,
   rankOfMode,
   receivedAtOf,
 } from '../../../shared/tick.ts';
@@ -97,6 +106,34 @@ function fullFields(view: DataView, at: number, token: number, divisor: number):
   );
 }
 
+/** `,"name":value` for a volatility that is there. */
+function volatilityField(name: string, word: number): string {
+  return word === 0 ? '' : `,"${name}":${greekOfWord(word)}`;
+}
+
+/** The Greeks at byte `at`. Zero is a value of those that the status gives a meaning. */
+function greeksField(view: DataView, at: number, divisor: number): string {
+  const flags = view.getUint32(at + GREEKS_AT.flags, true);
+  const status = flags & 0xff;
+  const greek = (offset: number) => greekOfWord(view.getUint32(at + offset, true));
+  const greeks = hasGreeks(status)
+    ? `,"delta":${greek(GREEKS_AT.delta)},"gamma":${greek(GREEKS_AT.gamma)},"theta":${greek(GREEKS_AT.theta)}` +
+      `,"vega":${greek(GREEKS_AT.vega)},"rho":${greek(GREEKS_AT.rho)}`
+    : '';
+  const source = flags >>> 8;
+  return (
+    `,"greeks":{"status":"${GREEKS_STATUSES[status]}"` +
+    volatilityField('iv', view.getUint32(at + GREEKS_AT.iv, true)) +
+    greeks +
+    priceField('underlying', view.getUint32(at + GREEKS_AT.underlying, true), divisor) +
+    priceField('forward', view.getUint32(at + GREEKS_AT.forward, true), divisor) +
+    (source === 0 ? '' : `,"forward_source":"${FORWARD_SOURCES[source]}"`) +
+    volatilityField('iv_bid', view.getUint32(at + GREEKS_AT.ivBid, true)) +
+    volatilityField('iv_ask', view.getUint32(at + GREEKS_AT.ivAsk, true)) +
+    '}'
+  );
+}
+
 /** The record at byte `at` as a `tick` message, cut down to `rank`; `seq` is the flush that sends it. */
 export function encodeTick(
   view: DataView,
@@ -118,7 +155,8 @@ export function encodeTickData(
 ): string {
   const token = view.getUint32(at + AT.token, true);
   const divisor = priceDivisorOf(token);
-  const held = rankOfMode(modeOfKind(view.getUint32(at + AT.kind, true)));
+  const kind = view.getUint32(at + AT.kind, true);
+  const held = rankOfMode(modeOfKind(kind));
   const effective = Math.min(rank, held);
   const symbol = JSON.stringify(definition.tradingsymbol);
   const exchange = JSON.stringify(definition.exchange);
@@ -130,6 +168,9 @@ export function encodeTickData(
     fields += ohlcFields(view, at, divisor) + changeFields(view, at, divisor);
   }
   if (effective === 3) fields += fullFields(view, at, token, divisor);
+  if (effective === 3 && kind === RECORD_KIND.optionFull) {
+    fields += greeksField(view, at + FULL_RECORD_WORDS * 4, divisor);
+  }
   const receivedAt = isoOfMs(receivedAtOf(view, at));
   return `${fields},"received_at":"${receivedAt}","seq":${seq}}`;
 }
