@@ -11,8 +11,15 @@ import type { Logger } from '../log.ts';
 import { type PosterCounters, ShardPoster } from './shard-poster.ts';
 import type { Post } from './signed-post.ts';
 
+/** Puts Greeks into the buffer's records, see OptionMarket. */
+export interface GreeksSource {
+  renew(nowMs: number): void;
+  value(nowMs: number): void;
+}
+
 export interface FlushLoopOptions {
   readonly batcher: Batcher;
+  readonly greeks?: GreeksSource;
   readonly post: Post;
   readonly clock: Clock;
   /** In [0, 1). */
@@ -88,16 +95,19 @@ export class FlushLoop {
   }
 
   #run(): void {
-    const { batcher, clock, ticksMax } = this.#options;
+    const { batcher, clock, ticksMax, greeks } = this.#options;
     this.#isRunDue = false;
     if (this.#isStopped) return;
     const nowMs = clock.monotonicMs();
+    greeks?.renew(nowMs);
     const loads = this.#posters.map(({ isBusy }, shard) => ({
       dirtyCount: batcher.dirtyCount(shard),
       isBusy,
     }));
     const windowMs = this.#window.at(nowMs);
     const { shards, shardsWithTicks, nextAtMs } = this.#schedule.decide(nowMs, windowMs, loads);
+    // As late as can be: of many ticks of an option one is valued, with the forward of now.
+    if (shardsWithTicks > 0) greeks?.value(nowMs);
     for (const shard of shards) {
       this.#posters[shard]?.send(
         batcher.take(shard, { ticksMax, roundShards: Math.max(1, shardsWithTicks) }),

@@ -2,7 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readConfig, readLoginConfig, readRotationConfig, readSessionCalendar } from '../../ingest/config.ts';
+import {
+  greeksSettingsOf,
+  readConfig,
+  readLoginConfig,
+  readRotationConfig,
+  readSessionCalendar,
+} from '../../ingest/config.ts';
 import { SESSION_CALENDAR_BYTES_MAX } from '../../shared/limits.ts';
 import { ALWAYS_OPEN, sessionsAt } from '../../shared/market-session.ts';
 
@@ -28,6 +34,8 @@ test('has a default for everything that is not a secret or an address of ours', 
     MAX_INSTRUMENTS_PER_WS: 3_000,
     MAX_WS_CONNECTIONS: 3,
     MARKET_SESSION: 'calendar',
+    OPTION_GREEKS_MODEL: 'forward',
+    OPTION_GREEKS_DIVIDEND_YIELD: 0,
     STATUS_PORT: 0,
     LOG_LEVEL: 'info',
     LOG_FORMAT: 'text',
@@ -191,4 +199,26 @@ test.each([
 
 test('a file that is not there is refused by name', () => {
   expect(() => readCalendar('/nowhere/calendar.json')).toThrow(/SESSION_CALENDAR_FILE \/nowhere.*ENOENT/);
+});
+
+test.each([
+  ['the forward with a rate that only discounts', {}, { model: 'forward', rate: 0.055, dividendYield: 0 }],
+  [
+    'the spot at the rate of NSE',
+    { OPTION_GREEKS_MODEL: 'spot' },
+    { model: 'spot', rate: 0.1, dividendYield: 0 },
+  ],
+  [
+    'what is set',
+    { OPTION_GREEKS_MODEL: 'spot', OPTION_GREEKS_INTEREST_RATE: '0', OPTION_GREEKS_DIVIDEND_YIELD: '0.012' },
+    { model: 'spot', rate: 0, dividendYield: 0.012 },
+  ],
+])('options are valued by %s', (_, settings, expected) => {
+  expect(greeksSettingsOf(readConfig({ ...REQUIRED, ...settings }))).toEqual(expected);
+});
+
+test.each(['-0.01', '5.5', 'ten'])('an interest rate of %s is refused', (rate) => {
+  expect(() => readConfig({ ...REQUIRED, OPTION_GREEKS_INTEREST_RATE: rate })).toThrow(
+    'OPTION_GREEKS_INTEREST_RATE',
+  );
 });
