@@ -1,5 +1,6 @@
 // What a client tells its application: its state, its errors, and the messages that concern the user.
 import type { Bar, BarGap } from './bar.ts';
+import type { ChainFiguresEvent, ChainMembersEvent } from './chain.ts';
 import type {
   ConnectedMessage,
   ExpiringMessage,
@@ -52,6 +53,10 @@ export interface ClientEvents {
   readonly bar: Bar;
   /** Closed bars are missing; comes before the first bar behind the gap. */
   readonly gap: BarGap;
+  /** A chain's figures have changed. */
+  readonly chain: ChainFiguresEvent;
+  /** A chain's window has moved, or was first told; comes before the first tick of who has joined. */
+  readonly chain_members: ChainMembersEvent;
   readonly feed: FeedMessage;
   readonly lag: LagMessage;
   /** After a reconnect: these are live again, whether or not they had missed ticks. */

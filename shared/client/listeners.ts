@@ -11,6 +11,8 @@ export class Listeners {
     tick: new Set(),
     bar: new Set(),
     gap: new Set(),
+    chain: new Set(),
+    chain_members: new Set(),
     feed: new Set(),
     lag: new Set(),
     recovered: new Set(),
