@@ -65,7 +65,8 @@ export class ChainDocuments {
     const { chains } = this.#context.book;
     for (let waitedMs = 0; waitedMs < CHAIN_DOCUMENT_MS_MAX; waitedMs += CHAIN_DOCUMENT_LOOK_MS) {
       const isSettled = holder.window !== undefined && holder.chain.isCurrent(holder.window);
-      if (!holder.chain.isAnchored && isSettled && chains.isComplete(holder)) return;
+      const isPlaced = !holder.chain.isAnchored || holder.members.size === 0;
+      if (isPlaced && isSettled && chains.isComplete(holder)) return;
       await new Promise((resolve) => setTimeout(resolve, CHAIN_DOCUMENT_LOOK_MS));
     }
   }

@@ -1,10 +1,11 @@
 // Chains through the real Worker and objects: a window that moves with the forward, figures, and evictions in between.
 import { evictDurableObject } from 'cloudflare:test';
-import { env } from 'cloudflare:workers';
+import { env, exports } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { InstrumentToken } from '../../../shared/instrument.ts';
 import { CHAIN_STRIKES_MAX, CLIENT_CHAINS_MAX } from '../../../shared/limits.ts';
 import { shardOf } from '../../../shared/shard.ts';
+import { BinaryClient } from '../../support/edge/binary-client.ts';
 import { type Message, TestClient } from '../../support/edge/client.ts';
 import { addInstruments } from '../../support/edge/instruments.ts';
 import { TestSidecar } from '../../support/edge/sidecar.ts';
@@ -380,4 +381,116 @@ test('a connection has so many chains and no more; what a window may come to cou
   const reserved = 2 * 3 + (CLIENT_CHAINS_MAX - 1) * 2 * 5;
   const codes = (full.rejected as { code: string }[]).map(({ code }) => code);
   expect(codes.filter((code) => code === 'subscription_limit')).toHaveLength(reserved);
+});
+
+test('a binary client knows the ids of members before their rows, and is told who joins before theirs', async () => {
+  const binary = await BinaryClient.connect(await mintToken({ claims: { sub: 'chain_8' } }));
+  clients.push(binary.client);
+  await quote(20_200);
+  binary.client.send({ action: 'subscribe', chain: CHAIN });
+  expect(await binary.next('subscribed')).toMatchObject({ kind: 'chain', total: 1 });
+  const moved = await binary.next('chain_members');
+  const joined = (moved.joined as { instrument_token: number }[]).map((each) => each.instrument_token);
+  const announced = (moved.rows as [number, number][]).map(([, token]) => token);
+  expect(announced.sort()).toEqual(joined.sort());
+  const tick = await binary.tick(optionOf(20_200, 'CE'));
+  expect(tick.greeks).toMatchObject({ status: 'ok', iv: 12, forward: 2_020_000, forwardSource: 'synthetic' });
+  await evictGateway();
+  await quote(20_250);
+  const next = await binary.next('chain_members');
+  expect(strikesOf(next.joined)).toEqual([20_350]);
+  expect((await binary.tick(optionOf(20_350, 'PE'))).greeks).toMatchObject({ forward: 2_025_000 });
+});
+
+async function get(path: string, headers: Record<string, string> = {}): Promise<Response> {
+  const token = await mintToken({ claims: { sub: 'chain_9' } });
+  return exports.default.fetch(`http://edge${path}`, {
+    headers: { authorization: `Bearer ${token}`, ...headers },
+  });
+}
+
+test('GET /chain is the window around the forward, with values and figures, and wants nothing when it is done', async () => {
+  await quote(20_200);
+  const response = await get(`/chain?underlying=${NAME}&expiry=${EXPIRY}&strikes=2`);
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/json']);
+  const document = (await response.json()) as Record<string, unknown>;
+  expect(document).toMatchObject({
+    chain: { underlying: NAME, exchange: 'NFO', expiry: EXPIRY, strikes: 2 },
+    data: {
+      forward: 20_200,
+      strikes_from: 20_100,
+      strikes_to: 20_300,
+      strikes_counted: 5,
+      days_to_expiry: 7,
+    },
+    pending: [],
+  });
+  expect(strikesOf(document.members)).toEqual([20_100, 20_150, 20_200, 20_250, 20_300]);
+  expect((document.members as object[])[4]).toMatchObject({
+    instrument_token: optionOf(20_200, 'CE'),
+    strike: 20_200,
+    type: 'CE',
+    tick: { instrument_token: optionOf(20_200, 'CE'), last_price: 100, greeks: { iv: 12, forward: 20_200 } },
+  });
+  await sidecar.send({ known: OPTIONS.map(({ instrument_token }) => instrument_token) });
+  expect(sidecar.demand(shardOf(optionOf(20_200, 'CE'))).size).toBe(0);
+});
+
+test('GET /chain names the members that have no value when the time is over, and has none that no shard knows', async () => {
+  const path = `/chain?underlying=${NAME}&expiry=${OTHER_EXPIRIES[0]}&strikes=1`;
+  const unknown = (await (await get(path)).json()) as Record<string, unknown[]>;
+  expect([unknown.members, unknown.pending, unknown.data]).toEqual([[], [], { strikes_counted: 0 }]);
+  const known = [...OPTIONS, ...OTHERS].map(({ instrument_token }) => instrument_token);
+  await sidecar.send({ known, definitions: OTHERS });
+  const { pending, members, data } = (await (await get(path)).json()) as Record<string, unknown[]>;
+  expect(pending).toHaveLength(4);
+  expect(members?.map((each) => Object.hasOwn(each as object, 'tick'))).toEqual([false, false, false, false]);
+  expect(data).toEqual({ strikes_from: 20_000, strikes_to: 20_050, strikes_counted: 0 });
+});
+
+test('the expiries of an underlying, and what is told of questions that have no answer', async () => {
+  const { expiries } = (await (await get(`/chain/expiries?underlying=${NAME}`)).json()) as Record<
+    string,
+    object[]
+  >;
+  expect(expiries?.slice(0, 2)).toEqual([
+    { expiry: EXPIRY, strikes: 21 },
+    { expiry: '2026-12-08', strikes: 2 },
+  ]);
+  const wrong: [path: string, status: number, code: string, words: string][] = [
+    ['/chain', 400, 'invalid_parameter', 'underlying must be a name like NIFTY'],
+    [`/chain?underlying=${NAME}`, 400, 'invalid_parameter', 'expiry must be a date'],
+    [
+      `/chain?underlying=${NAME}&expiry=${EXPIRY}&strikes=51`,
+      400,
+      'invalid_parameter',
+      'strikes must be an integer from 1 to 50, got "51"',
+    ],
+    [`/chain?underlying=${NAME}&expiry=${EXPIRY}&strikes=x`, 400, 'invalid_parameter', 'got "x"'],
+    [
+      `/chain?underlying=${NAME}&expiry=${EXPIRY}&expiry=${EXPIRY}`,
+      400,
+      'invalid_parameter',
+      'expiry: is given twice',
+    ],
+    [`/chain?underlying=${NAME}&expiry=${EXPIRY}&mode=ltp`, 400, 'invalid_parameter', '"mode" is none of'],
+    [
+      `/chain?underlying=${NAME}&expiry=2026-12-02`,
+      400,
+      'invalid_parameter',
+      'the nearest expiries are 2026-12-01',
+    ],
+    ['/chain?underlying=NOSUCH&expiry=2026-12-01', 404, 'unknown_instrument', '"NOSUCH" at NFO'],
+    ['/chain/expiries?underlying=NOSUCH', 404, 'unknown_instrument', '"NOSUCH" at NFO'],
+    ['/chain/expiries', 400, 'invalid_parameter', 'underlying must be'],
+    [`/chain/expiries?underlying=${NAME}&strikes=2`, 400, 'invalid_parameter', 'strikes: no such parameter'],
+  ];
+  for (const [path, status, code, words] of wrong) {
+    const response = await get(path);
+    const body = (await response.json()) as { code: string; message: string };
+    expect([response.status, body.code], path).toEqual([status, code]);
+    expect(body.message, path).toContain(words);
+  }
+  const stranger = await exports.default.fetch(`http://edge/chain?underlying=${NAME}&expiry=${EXPIRY}`);
+  expect(stranger.status).toBe(401);
 });
