@@ -34,7 +34,7 @@ export const CLIENT_SYMBOL_CHARS_MAX = 64;
 export const CLIENT_COMMAND_ID_CHARS_MAX = 64;
 /** A client that comes back within this time is sent what it has missed; its subscriptions are kept for so long. */
 export const RESUME_AGE_MS_MAX = 60_000;
-/** Records that a gateway keeps for that: 16 MB of the object's 128, 80,000 full ticks. */
+/** Records that a gateway keeps for that: 16 MB of the object's 128, 80,000 full ticks, 65,000 of options with Greeks. */
 export const RESUME_RING_WORDS_MAX = 4 * 1024 * 1024;
 /** Clients that one gateway keeps in mind after they have gone. */
 export const RESUME_SESSIONS_MAX = 2_000;

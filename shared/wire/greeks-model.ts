@@ -2,7 +2,7 @@
 import { priceDivisorOf } from '../instrument.ts';
 import { FORWARD_SOURCES, GREEK_ZERO_BITS, GREEKS_AT, GREEKS_WORDS, greekWord } from '../record-greeks.ts';
 import { FULL_RECORD_WORDS, RECORD_WORDS_MAX } from '../tick.ts';
-import { LEVEL, WORD } from './row-model.ts';
+import { LEVEL, orderOf, WORD } from './row-model.ts';
 import { bitLength } from './scale.ts';
 
 /** Positions of the words of Greeks, from the record's first one. */
@@ -50,7 +50,7 @@ const RATE_PER_DAY = 0.000178;
 
 /** Moves of prices that are not the instrument's own: of some 2^-13 of them. */
 export function underlyingOrder(before: number): number {
-  return Math.max(0, bitLength(before) - 13);
+  return orderOf(bitLength(before) - 13);
 }
 
 /** A bit for each word of Greeks that is not 0, the first in the highest. */

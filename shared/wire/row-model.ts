@@ -34,7 +34,8 @@ const ORDER_MAX = 16;
 /** Orders of the codes whose numbers have no better prediction. */
 export const ORDER = { price: 3, bestPrice: 4, dayPrice: 4, interest: 4 } as const;
 
-function orderOf(bits: number): number {
+/** Orders are cut off at both ends. */
+export function orderOf(bits: number): number {
   return Math.max(0, Math.min(bits, ORDER_MAX));
 }
 

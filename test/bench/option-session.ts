@@ -91,7 +91,7 @@ function addGreeks(record: Uint32Array, option: ListedInstrument, underlyings: U
     set(GREEKS_AT.flags, sourceFlags | (quote.reason === 'oneSided' ? STATUS_ONE_SIDED : STATUS_STALE));
     return;
   }
-  columns.strikes.fill(option.strike);
+  columns.strikes.fill(option.strike ?? 0);
   columns.isPut.fill(option.kind === 'put' ? 1 : 0);
   columns.prices.set([quote.price, bid, ask]);
   const terms = { forward: forward / divisor, years, rate: RATE, timeValueMin: option.tick_size / 2 };

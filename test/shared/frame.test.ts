@@ -22,7 +22,14 @@ import {
   BATCH_KNOWN_TOKENS_MAX,
   BATCH_TICKS_MAX,
 } from '../../shared/limits.ts';
-import { AT, RECORD_KIND } from '../../shared/tick.ts';
+import {
+  FORWARD_SOURCES,
+  GREEKS_AT,
+  GREEKS_STATUSES,
+  GREEKS_WORDS,
+  STATUS_STALE,
+} from '../../shared/record-greeks.ts';
+import { AT, FULL_RECORD_WORDS, RECORD_KIND } from '../../shared/tick.ts';
 import { definitionOf, joinRecords, recordOf } from '../support/records.ts';
 import { arbitraryRecord, arbitraryWord } from './arbitrary-records.ts';
 
@@ -249,6 +256,28 @@ describe('frames that are not what an encoder wrote', () => {
     const record = recordOf(408_065, RECORD_KIND.ltp);
     expect(refusal(encodeBatch(partsOf([record], { tickCount: 2 })))).toBe('tick count is not 2');
     expect(refusal(encodeBatch(partsOf([record], { tickCount: 0 })))).toBe('0 ticks in 6 words');
+  });
+
+  test('Greeks of what has none, of no status or source, and floats that no row could carry', () => {
+    const option = 10_271_490;
+    const tick = (word: number, value: number, token = option) => {
+      const record = recordOf(token, RECORD_KIND.optionFull, { lastPrice: 1 }).slice();
+      record[FULL_RECORD_WORDS + word] = value;
+      return refusal(encodeBatch(partsOf([record])));
+    };
+    for (const token of [408_065, 256_265])
+      expect(tick(0, 0, token)).toBe(`tick 0: kind 6 for token ${token}`);
+    for (const flags of [GREEKS_STATUSES.length, FORWARD_SOURCES.length << 8, 1 << 16, 1 << 31]) {
+      expect(tick(0, flags)).toBe(`tick 0: flags ${flags >>> 0} of its Greeks`);
+    }
+    for (let word = GREEKS_AT.iv / 4; word < GREEKS_WORDS; word++) {
+      for (const value of [1, 0x3f80_0040, 0x7f80_0000, 0xff80_0000, 0x7fff_ff80, 0x8000_0000]) {
+        expect(tick(word, value)).toBe(`tick 0: ${value} as word ${word} of its Greeks`);
+      }
+    }
+    const record = recordOf(option, RECORD_KIND.optionFull).slice();
+    record.set([STATUS_STALE | (4 << 8), 0xffff_ffff, 0xffff_ffff, 0xff7f_ff80, 0x80], FULL_RECORD_WORDS);
+    expect(decodeBatch(encodeBatch(partsOf([record]))).ticks).toEqual(record);
   });
 
   test('definitions that are not definitions', () => {

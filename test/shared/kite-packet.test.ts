@@ -21,6 +21,9 @@ import {
 } from '../../shared/tick.ts';
 import { arbitraryRecord, arbitraryToken, KINDS, SEGMENTS } from './arbitrary-records.ts';
 
+/** Kinds that packets are of: Greeks are the sidecar's. */
+const PACKET_KINDS = KINDS.filter((kind) => kind !== RECORD_KIND.optionFull);
+
 function packetOf(record: Uint32Array, kind: RecordKind): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(kitePacketBytes(kind));
   const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
@@ -54,7 +57,7 @@ function receivedAtMsOf(record: Uint32Array): number {
 }
 
 describe('round trip', () => {
-  for (const kind of KINDS) {
+  for (const kind of PACKET_KINDS) {
     test(`kind ${kind}: what is encoded is decoded, every word of it`, () => {
       fc.assert(
         fc.property(arbitraryRecord([kind]), (record) => {
@@ -279,7 +282,7 @@ describe('frames', () => {
 
   test('flipped bits inside packets never change what kind of record a token has', () => {
     fc.assert(
-      fc.property(arbitraryRecord(), fc.nat(), (record, pick) => {
+      fc.property(arbitraryRecord(PACKET_KINDS), fc.nat(), (record, pick) => {
         const packet = packetOf(record, record[1] as RecordKind);
         const bit = pick % (packet.length * 8);
         packet[bit >> 3] = (packet[bit >> 3] as number) ^ (1 << (bit & 7));

@@ -2,7 +2,7 @@
 import type { InstrumentDefinition, InstrumentToken } from '../../shared/instrument.ts';
 import {
   AT,
-  RECORD_KIND,
+  isFullKind,
   RECORD_WORDS_MAX,
   type RecordKind,
   recordWords,
@@ -26,7 +26,7 @@ export function recordOf(
   for (const [name, value] of Object.entries(fields)) {
     view.setUint32(AT[name as keyof RecordFields], value as number, true);
   }
-  if (kind === RECORD_KIND.full) {
+  if (isFullKind(kind)) {
     for (let level = 0; level < 10; level++) {
       const price = (fields.lastPrice ?? 0) + (level < 5 ? -1 - level : level - 4) * 5;
       view.setUint32(AT.depth + level * 12, (level + 1) * 75, true);

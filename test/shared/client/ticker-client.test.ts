@@ -666,6 +666,41 @@ describe('what cannot be read', () => {
     expect(client.freshness(RELIANCE)).toBe('live');
   });
 
+  test.each([
+    { status: 'stale' },
+    { status: 'ok', iv: 13.5, delta: -0.5, forward: 26_091.25, forward_source: 'synthetic', iv_bid: 13.4 },
+  ])('Greeks that can be are shown: %j', async (greeks) => {
+    const { client, socket } = await liveScene();
+    socket.say(tick(RELIANCE, 12, 102, { greeks }));
+    expect(client.last(RELIANCE)?.greeks).toEqual(greeks);
+    // The price is that of the tick before, and so is its time: what they are of is news all the same.
+    socket.say(
+      tick(RELIANCE, 13, 102, {
+        received_at: new Date(1_764_000_000_012).toISOString(),
+        greeks: { ...greeks, delta: 0.25 },
+      }),
+    );
+    expect(client.last(RELIANCE)?.greeks?.delta).toBe(0.25);
+  });
+
+  test.each([
+    {},
+    [],
+    1,
+    { status: 'fine' },
+    { status: 'ok', delta: '0.5' },
+    { status: 'ok', forward_source: 'none' },
+    { status: 'ok', forward_source: 1 },
+    { status: 'ok', iv_ask: null },
+  ])('Greeks that cannot be are reported and left: %j', async (greeks) => {
+    const { client, socket } = await liveScene();
+    const errors: ClientError[] = [];
+    client.on('error', (error) => errors.push(error));
+    socket.say(tick(RELIANCE, 12, 102, { greeks }));
+    expect(errors).toEqual([{ kind: 'protocol', message: expect.stringContaining('tick with missing') }]);
+    expect(client.last(RELIANCE)?.last_price).toBe(100);
+  });
+
   test('limits that are none are left out', async () => {
     const scene = createScene();
     const published = { bars: 200, messages_per_second: 20.7, subscriptions: '9', filters: 0, other: 5 };

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../../shared/errors.ts';
+import { countTicks } from '../../../shared/frame.ts';
 import { SEGMENT } from '../../../shared/instrument.ts';
 import {
   FORWARD_SOURCES,
@@ -10,7 +11,7 @@ import {
   greekWord,
   STATUS_STALE,
 } from '../../../shared/record-greeks.ts';
-import { AT, RECORD_KIND, readTick } from '../../../shared/tick.ts';
+import { AT, RECORD_KIND, readTick, recordWords } from '../../../shared/tick.ts';
 import { BitWriter } from '../../../shared/wire/bit-writer.ts';
 import { fletcher16 } from '../../../shared/wire/frame.ts';
 import { FrameReader } from '../../../shared/wire/frame-reader.ts';
@@ -41,6 +42,7 @@ const option = recordOf(
   },
   RECEIVED_AT_MS,
 );
+option.fill(0, AT.depth / 4, GREEK.flags);
 option.set([75, 23_150, 1], AT.depth / 4);
 option.set([150, 23_195, 2], AT.depth / 4 + 15);
 option.set(
@@ -198,6 +200,59 @@ describe('steps', () => {
         const float = new Float32Array(Uint32Array.of(word).buffer)[0] as number;
         expect(greekOfWord(word)).toBe(Number(float.toPrecision(6)));
         expect(greekWord(greekOfWord(word))).toBe(word);
+      }
+    }
+  });
+});
+
+describe('frames of Greeks that were altered, with a check that is right', () => {
+  /** Reads the frames, the last of which is not as it was sent; undefined when it is refused as it should be. */
+  function read(frames: readonly Uint8Array[], last: Uint8Array): Uint32Array | undefined {
+    reader = new FrameReader();
+    reader.assign(0, OPTION, SCALE);
+    for (const frame of frames) reader.read(frame);
+    const end = last.length - 2;
+    const check = fletcher16(last, end);
+    last[end] = check;
+    last[end + 1] = check >>> 8;
+    try {
+      if (reader.read(last) === 0) return undefined;
+    } catch (error) {
+      expect(error).toBeInstanceOf(AppError);
+      expect(['frame_invalid', 'frame_truncated', 'frame_missed', 'frame_version']).toContain(
+        (error as AppError).code,
+      );
+      expect(reader.isLost).toBe(true);
+      return undefined;
+    }
+    return reader.hasRecord(0) ? heldRecord(reader, 0) : undefined;
+  }
+
+  test('any bit flipped: refused, or a record that there can be', () => {
+    const frames = framesOf(LIFE);
+    let records = 0;
+    for (const [i, frame] of frames.entries()) {
+      for (let bit = 0; bit < (frame.length - 2) * 8; bit++) {
+        const flipped = frame.slice();
+        flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (0x80 >> (bit & 7));
+        const record = read(frames.slice(0, i), flipped);
+        if (!record) continue;
+        records++;
+        expect(
+          countTicks(record.subarray(0, recordWords(record[1] as number))),
+          `frame ${i} bit ${bit}`,
+        ).toBe(1);
+      }
+    }
+    expect(records).toBeGreaterThan(100);
+  });
+
+  test('cut anywhere: refused, or a record that there can be', () => {
+    const frames = framesOf(LIFE);
+    for (const [i, frame] of frames.entries()) {
+      for (let end = 7; end < frame.length; end++) {
+        const record = read(frames.slice(0, i), frame.slice(0, end));
+        if (record) expect(countTicks(record.subarray(0, recordWords(record[1] as number)))).toBe(1);
       }
     }
   });

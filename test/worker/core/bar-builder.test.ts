@@ -10,6 +10,8 @@ import { definitionOf, type RecordFields, recordOf } from '../../support/records
 
 const SHARE = 738_561 as InstrumentToken;
 const FUTURE = (256 * 500 + 2) as InstrumentToken;
+const OPTION = 10_271_490 as InstrumentToken;
+const OPTION_FULL = RECORD_KIND.optionFull;
 const INDEX = 256_265 as InstrumentToken;
 /** 10:00:00 in India. */
 const TEN = Date.parse('2026-01-05T10:00:00+05:30');
@@ -133,6 +135,22 @@ describe('one bar', () => {
     expect(index.closed.at(-1)).toMatchObject({ ticks: 1, open: 2_400_000 });
     expect(index.closed.at(-1)).not.toHaveProperty('volume');
     expect(index.closed.at(-1)).not.toHaveProperty('oi');
+  });
+
+  test('an option’s Greeks alone are no tick: no bar is told, none is opened, and a gap is not seen by them', () => {
+    const fields = { lastPrice: 100, volume: 1_000, oi: 70, high: 110, low: 90 };
+    const feed = warm(SECOND, OPTION);
+    const greeks = (clockMs: number) =>
+      feed.batch(clockMs, [{ receivedAtMs: TEN, fields, kind: OPTION_FULL }]);
+    expect(feed.tick(TEN, fields, OPTION_FULL)).toHaveLength(1);
+    expect(greeks(TEN + 600)).toEqual([]);
+    expect(greeks(TEN + 1_000 + BAR_GRACE_MS)).toMatchObject([{ ticks: 1, volume: 0, isClosed: true }]);
+    expect(greeks(TEN + 4_000)).toEqual([]);
+    // Nothing was heard for long; the option's next tick has what happened meanwhile, which is not of its bar.
+    const later = TEN + 4_000 + 2 * BAR_GAP_MS_MAX;
+    expect(greeks(later)).toEqual([]);
+    const [bar] = feed.tick(later + 100, { ...fields, volume: 5_000, high: 130 }, OPTION_FULL);
+    expect(bar).toMatchObject({ open: 100, high: 100, volume: 0, ticks: 1 });
   });
 
   test('a price of zero is none', () => {

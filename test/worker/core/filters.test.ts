@@ -16,6 +16,7 @@ import { definitionOf, type RecordFields, recordOf } from '../../support/records
 
 const SHARE = 738_561;
 const INDEX = 256_265;
+const OPTION = 10_271_490;
 const CURRENCY = 256 * 400 + 3;
 
 describe('the unit of a change', () => {
@@ -105,6 +106,24 @@ describe('which ticks pass', () => {
     expect(passes(), 'a mode without volume, at the same price').toBe(false);
     put(RECORD_KIND.ltp, { lastPrice: 101 });
     expect(passes(), 'a mode without volume, at another price').toBe(true);
+  });
+
+  test('Greeks alone are no trade and no change of price, whether they are there or not', () => {
+    for (const filter of [
+      { minChange: 0, onTrade: true },
+      { minChange: 1, onTrade: false },
+    ]) {
+      const { put, passes, sent } = room(OPTION, filter);
+      const fields = { lastPrice: 100, volume: 10, lastTradeTime: 50 };
+      put(RECORD_KIND.optionFull, fields);
+      sent();
+      put(RECORD_KIND.optionFull, fields);
+      expect(passes()).toBe(false);
+      put(RECORD_KIND.full, fields);
+      expect(passes()).toBe(false);
+      put(RECORD_KIND.optionFull, { ...fields, lastPrice: 101, lastTradeTime: 51 });
+      expect(passes()).toBe(true);
+    }
   });
 
   test('an index has no volume: its trades are its changes of price', () => {

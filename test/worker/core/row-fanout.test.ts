@@ -9,9 +9,11 @@ import {
   FLUSH_ROWS_QUEUED_MAX,
   ROWS_FRAME_BYTES_MAX,
 } from '../../../shared/limits.ts';
+import { greekWord } from '../../../shared/record-greeks.ts';
 import { shardOf } from '../../../shared/shard.ts';
 import { type ModeRank, RECORD_KIND, readTick } from '../../../shared/tick.ts';
 import { FrameReader } from '../../../shared/wire/frame-reader.ts';
+import { GREEK } from '../../../shared/wire/greeks-model.ts';
 import { scaleOf } from '../../../shared/wire/scale.ts';
 import { GatewayBook } from '../../../worker/core/gateway-book.ts';
 import { Outlet } from '../../../worker/core/outlet.ts';
@@ -32,12 +34,17 @@ function tokenOf(index: number): InstrumentToken {
   return (((1_000 + index) << 8) | 2) as InstrumentToken;
 }
 
+/** Every other instrument has Greeks, now and then not. */
+function hasGreeks(token: number): boolean {
+  return ((token >> 8) & 1) === 1;
+}
+
 /** A client that reads what it is sent. */
 class Reader {
   readonly dialect: RowDialect;
   readonly frames: Frame[] = [];
-  /** Last price and sequence of each token. */
-  readonly last = new Map<number, { price: number; seq: number; mode: string }>();
+  /** Last price, iv and sequence of each token. */
+  readonly last = new Map<number, { price: number; iv: number; seq: number; mode: string }>();
   readonly wanted = new Map<number, SubscribeItem>();
   ticks = 0;
   session: SessionIndex = -1;
@@ -59,7 +66,7 @@ class Reader {
       const rows = this.#wire.read(frame);
       for (const id of this.#wire.ids.subarray(0, rows)) {
         const tick = readTick(this.#wire.view, this.#wire.byteOffset(id));
-        this.#see(tick.token, tick.lastPrice ?? 0, this.#wire.seq, tick.mode);
+        this.#see(tick.token, tick.lastPrice ?? 0, tick.greeks?.iv ?? 0, this.#wire.seq, tick.mode);
       }
       return;
     }
@@ -67,17 +74,25 @@ class Reader {
     if (message.type === 'rows') this.learn(message.rows);
     else
       for (const tick of message.data)
-        this.#see(tick.instrument_token, Math.round(tick.last_price * 100), tick.seq, tick.mode);
+        this.#see(
+          tick.instrument_token,
+          Math.round(tick.last_price * 100),
+          tick.greeks?.iv ?? 0,
+          tick.seq,
+          tick.mode,
+        );
   }
 
-  #see(token: number, price: number, seq: number, mode: string): void {
+  #see(token: number, price: number, iv: number, seq: number, mode: string): void {
     this.ticks++;
     const before = this.last.get(token);
     // No `expect` for each of a million ticks.
     if (!this.wanted.has(token)) throw new Error(`${token} is not subscribed`);
     if (price < (before?.price ?? 0)) throw new Error(`${token} goes back from ${before?.price} to ${price}`);
+    // Greeks come and go with their kind of record; while they are there they are never of before.
+    if (iv !== 0 && iv < (before?.iv ?? 0)) throw new Error(`iv of ${token} goes back to ${iv}`);
     if (seq < (before?.seq ?? 0)) throw new Error(`${token} of flush ${seq} after ${before?.seq}`);
-    this.last.set(token, { price, seq, mode });
+    this.last.set(token, { price, iv, seq, mode });
   }
 }
 
@@ -85,6 +100,9 @@ class Room {
   nowMs = START_MS;
   readonly book = new GatewayBook(START_MS);
   readonly prices = new Map<number, number>();
+  /** Implied volatilities in the tokens' records; 0 where there are no Greeks. */
+  readonly ivs = new Map<number, number>();
+  readonly #receivedAtMs = new Map<number, number>();
   #definitions = new Map<number, InstrumentDefinition>();
   #seq = 0;
 
@@ -135,8 +153,23 @@ class Room {
       this.prices.set(token, (this.prices.get(token) ?? 10_000) + 5);
       const lot = lots.get(token) ?? this.#definitions.get(token)?.lot_size ?? 75;
       this.#definitions.set(token, { ...definitionOf(token), lot_size: lot });
+      this.#receivedAtMs.set(token, this.nowMs);
+      this.#setIv(token, this.#seq % 7 !== 0);
     }
     this.#tell(tokens);
+  }
+
+  /** New Greeks of those that have some, as one push: the underlying has moved, they have not ticked. */
+  pushGreeks(tokens: readonly InstrumentToken[]): void {
+    this.#seq++;
+    const moved = tokens.filter((token) => (this.ivs.get(token) ?? 0) > 0);
+    for (const token of moved) this.#setIv(token, true);
+    this.#tell(moved);
+  }
+
+  /** Ascending by an eighth, which the word of a Greek holds. */
+  #setIv(token: number, isThere: boolean): void {
+    this.ivs.set(token, isThere && hasGreeks(token) ? 10 + this.#seq / 8 : 0);
   }
 
   /** What a shard knows of these: in a push, and in its answer to a registration. */
@@ -145,7 +178,12 @@ class Room {
     const ticks = known.map((token) => {
       const lastPrice = this.prices.get(token) as number;
       const fields = { lastPrice, volume: lastPrice * 7, seq: this.#seq };
-      return recordOf(token, RECORD_KIND.full, fields, this.nowMs);
+      const iv = this.ivs.get(token) ?? 0;
+      const receivedAtMs = this.#receivedAtMs.get(token) ?? this.nowMs;
+      const kind = iv === 0 ? RECORD_KIND.full : RECORD_KIND.optionFull;
+      const record = recordOf(token, kind, fields, receivedAtMs);
+      if (iv !== 0) record[GREEK.iv] = greekWord(iv);
+      return record;
     });
     this.book.applyPush({
       shard: shardOf(tokenOf(0)),
@@ -193,6 +231,7 @@ function checkCurrent(room: Room, reader: Reader): void {
     const held = reader.last.get(token);
     expect(held?.price, `last of ${token}`).toBe(room.prices.get(token));
     expect(held?.mode).toBe(['', 'ltp', 'quote', 'full'][rank]);
+    expect(held?.iv, `iv of ${token}`).toBe(rank === 3 ? (room.ivs.get(token) ?? 0) : 0);
   }
 }
 
@@ -210,12 +249,12 @@ test('seeded rooms: clients of both dialects, sets that meet and part, filters, 
         room.nowMs += Math.floor(random() * 30);
         const reader = pick(readers);
         const chance = random();
-        if (chance < 0.5)
-          room.push(
-            range(12)
-              .filter(() => random() < 0.4)
-              .map(tokenOf),
-          );
+        const some = () =>
+          range(12)
+            .filter(() => random() < 0.4)
+            .map(tokenOf);
+        if (chance < 0.35) room.push(some());
+        else if (chance < 0.5) room.pushGreeks(some());
         else if (chance < 0.65) room.flush(false, Math.floor(random() * 4));
         else if (chance < 0.7) room.sendOn(1);
         else if (chance < 0.8) {

@@ -1,7 +1,10 @@
 // Ticks that come late, from a sidecar that does not know what was there before: the shard does.
 import { expect, test } from 'vitest';
+import { SEGMENT } from '../../../shared/instrument.ts';
 import { EXCHANGE_TIME_TRUSTED_AHEAD_S_MAX } from '../../../shared/limits.ts';
-import { RECORD_KIND, type RecordKind, readTick } from '../../../shared/tick.ts';
+import { GREEKS_AT, greekWord } from '../../../shared/record-greeks.ts';
+import { shardOf } from '../../../shared/shard.ts';
+import { FULL_RECORD_WORDS, RECORD_KIND, type RecordKind, readTick } from '../../../shared/tick.ts';
 import { ShardBook } from '../../../worker/core/shard-book.ts';
 import { recordOf } from '../../support/records.ts';
 import { SidecarDouble, tokensOfShard } from './sidecar-double.ts';
@@ -58,4 +61,29 @@ test('a stray time in the future outranks others for a moment only', () => {
   expect(tell(100, NOW_S + 3_600)).toBe(100);
   expect(tell(101, NOW_S + EXCHANGE_TIME_TRUSTED_AHEAD_S_MAX - 1)).toBeUndefined();
   expect(tell(102, NOW_S + EXCHANGE_TIME_TRUSTED_AHEAD_S_MAX)).toBe(102);
+});
+
+test('Greeks alone, with a tick of long ago: taken, however often', () => {
+  const OPTION = Array.from({ length: 64 }, (_, i) => ((40_000 + i) << 8) | SEGMENT.NFO).find(
+    (token) => shardOf(token) === SHARD,
+  ) as number;
+  const book = new ShardBook(SHARD, 77);
+  const sidecar = new SidecarDouble(SHARD);
+  book.register('gw', [[OPTION as never, 3]]);
+  const fields = { lastPrice: 100, exchangeTimestamp: NOW_S };
+  const deltas = [0.5, 0.51, 0.49].map((delta) => {
+    const record = recordOf(OPTION, RECORD_KIND.optionFull, fields, NOW_S * 1_000).slice();
+    record[FULL_RECORD_WORDS + GREEKS_AT.delta / 4] = greekWord(delta);
+    sidecar.signedAtMs += 60_000;
+    sidecar.post(book, { ticks: [record] });
+    const { ticks } = book.takePush('gw') ?? {};
+    const { greeks, seq } = ticks ? readTick(new DataView(ticks.buffer, ticks.byteOffset), 0) : {};
+    return [greeks?.delta, seq];
+  });
+  expect(deltas).toEqual([
+    [0.5, 1],
+    [0.510002, 2],
+    [0.490002, 3],
+  ]);
+  expect(book.stats()).toMatchObject({ outOfOrder: 0 });
 });

@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type InstrumentToken, priceDivisorOf } from '../../../shared/instrument.ts';
 import { CLIENT_MESSAGE_CHARS_MAX, CLIENT_TOKENS_PER_MESSAGE_MAX } from '../../../shared/limits.ts';
+import { greekWord, STATUS_STALE } from '../../../shared/record-greeks.ts';
 import {
   AT,
   type DepthLevel,
+  FULL_RECORD_WORDS,
   type ModeRank,
   modeOfRank,
   RECORD_KIND,
@@ -654,6 +656,20 @@ function expectedData(
     oi_day_high: tick.oiDayHigh,
     oi_day_low: tick.oiDayLow,
     depth: tick.depth && { buy: side(tick.depth.buy), sell: side(tick.depth.sell) },
+    greeks: tick.greeks && {
+      status: tick.greeks.status,
+      iv: tick.greeks.iv,
+      delta: tick.greeks.delta,
+      gamma: tick.greeks.gamma,
+      theta: tick.greeks.theta,
+      vega: tick.greeks.vega,
+      rho: tick.greeks.rho,
+      underlying: rupees(tick.greeks.underlying),
+      forward: rupees(tick.greeks.forward),
+      forward_source: tick.greeks.forwardSource,
+      iv_bid: tick.greeks.ivBid,
+      iv_ask: tick.greeks.ivAsk,
+    },
   };
   const data = {
     instrument_token: tick.token,
@@ -773,6 +789,61 @@ describe('ticks', () => {
         seq: SEQ,
       },
     });
+  });
+
+  const OPTION = 10_271_490;
+
+  function greeksOf(words: readonly number[], rank: ModeRank = 3): unknown {
+    const record = recordOf(OPTION, RECORD_KIND.optionFull, { lastPrice: 23_195 });
+    record.set(words, FULL_RECORD_WORDS);
+    return encodeTick(record, rank, 'NIFTY26NOV26050CE', 'NFO').data.greeks;
+  }
+
+  test('an option’s Greeks, field by field, in full mode only', () => {
+    const floats = [13.4987, 13.4843, 13.5132, 0.534348, 0.000750355, -12.709, 15.5458, -0.0522437];
+    const words = [1 << 8, 2_605_111, 2_609_124, ...floats.map(greekWord)];
+    expect(greeksOf(words)).toEqual({
+      status: 'ok',
+      iv: 13.4987,
+      delta: 0.534348,
+      gamma: 0.000750355,
+      theta: -12.709,
+      vega: 15.5458,
+      rho: -0.0522437,
+      underlying: 26_051.11,
+      forward: 26_091.24,
+      forward_source: 'future',
+      iv_bid: 13.4843,
+      iv_ask: 13.5132,
+    });
+    expect([greeksOf(words, 2), greeksOf(words, 1)]).toEqual([undefined, undefined]);
+  });
+
+  test.each<[string, readonly number[], object]>([
+    ['nothing but why', [STATUS_STALE], { status: 'stale' }],
+    [
+      'what there was before a price was none',
+      [STATUS_STALE | (4 << 8), 2_605_111, 2_609_124],
+      { status: 'stale', underlying: 26_051.11, forward: 26_091.24, forward_source: 'spot' },
+    ],
+    [
+      'an expired option: zero is a value of a Greek, not of a volatility',
+      [2 | (1 << 8), 0, 0, 0, 0, 0, greekWord(-1)],
+      { status: 'expired', delta: -1, gamma: 0, theta: 0, vega: 0, rho: 0, forward_source: 'future' },
+    ],
+    [
+      'numbers that JSON writes with an exponent',
+      [0, 0, 0, greekWord(1e-7), 0, 0, 0, greekWord(1e-12), greekWord(-1e25)],
+      { status: 'ok', iv: 1e-7, delta: 0, gamma: 1e-12, theta: -1e25, vega: 0, rho: 0 },
+    ],
+  ])('Greeks: %s', (_, words, expected) => {
+    const greeks = greeksOf(words) as Record<string, unknown>;
+    expect(Object.keys(greeks).toSorted()).toEqual(Object.keys(expected).toSorted());
+    for (const [name, value] of Object.entries(expected)) {
+      if (typeof value === 'number' && value !== 0)
+        expect((greeks[name] as number) / value).toBeCloseTo(1, 4);
+      else expect(greeks[name]).toBe(value);
+    }
   });
 
   test('absent is absent: a contract that has never traded has a book and no price, no time and no change', () => {

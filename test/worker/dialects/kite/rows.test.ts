@@ -6,6 +6,7 @@ import { KITE_PACKET_BYTES } from '../../../../shared/kite-packet.ts';
 import { FLUSH_ROWS_BYTES_MAX, ROWS_FRAME_BYTES_MAX } from '../../../../shared/limits.ts';
 import {
   AT,
+  FULL_RECORD_WORDS,
   kindAtRank,
   type ModeRank,
   RECORD_BYTES_MAX,
@@ -36,9 +37,10 @@ function rowsOf(records: readonly Uint32Array[]): KiteRows {
   return rows;
 }
 
-/** What a client in this mode can know of the record: the time of arrival is not in the packet. */
+/** What a client in this mode can know of the record: neither the time of arrival nor Greeks are in the packet. */
 function asSeenIn(record: Uint32Array, rank: ModeRank): Uint32Array {
-  const kind = kindAtRank(record[AT.kind / 4] as RecordKind, rank);
+  const own = kindAtRank(record[AT.kind / 4] as RecordKind, rank);
+  const kind = own === RECORD_KIND.optionFull ? RECORD_KIND.full : own;
   const seen = record.slice(0, recordWords(kind));
   seen[AT.kind / 4] = kind;
   seen[AT.receivedAtHigh / 4] = 0;
@@ -82,6 +84,22 @@ describe('rows', () => {
     // Less than the mode asks for is sent as what it is.
     expect(lengthsIn(3)).toEqual([full, indexFull, quote, indexQuote, ltp]);
     expect([ltp, indexQuote, indexFull, quote, full]).toEqual([8, 28, 32, 44, 184]);
+  });
+
+  test('an option with Greeks is a full packet, in which they are not', () => {
+    const record = recordOf(10_271_490, RECORD_KIND.optionFull, { lastPrice: 23_195, oi: 7 }).slice();
+    record.fill(0x3f80_0000, FULL_RECORD_WORDS);
+    const plain = record.slice(0, FULL_RECORD_WORDS);
+    plain[AT.kind / 4] = RECORD_KIND.full;
+    const framesOf = (given: Uint32Array) =>
+      RANKS.map((rank) => {
+        const rows = rowsOf([given]);
+        rows.startFrame();
+        rows.add(rows.changeRow(0, rank, 0, DEFINITION));
+        return rows.frameFor().slice();
+      });
+    expect(framesOf(record)).toEqual(framesOf(plain));
+    expect(framesOf(record).map((frame) => frame.length - 4)).toEqual([8, 44, 184]);
   });
 
   test('an index packet has its signed change of price', () => {
