@@ -296,7 +296,7 @@ export class ChainBook {
   touch(slot: number): void {
     const chain = this.#memberships[slot]?.chain;
     if (!chain) return;
-    chain.note(this.#source.store, slot);
+    chain.note(this.#source.store, slot, true);
     this.schedule.add(chain);
   }
 
@@ -377,7 +377,7 @@ export class ChainBook {
     }
     this.#memberships[slot] = { chain, holders: 1 };
     this.#members++;
-    if (store.kindAt(slot) !== 0) chain.note(store, slot);
+    if (store.kindAt(slot) !== 0) chain.note(store, slot, false);
     return slot;
   }
 

@@ -32,7 +32,7 @@ import { type LegValues, type StrikeFigures, type StrikeValues, strikeFigures } 
 
 /** What a chain's subscribers are told of it as a whole. Prices in rupees; what is not known is absent. */
 export interface ChainFigures extends StrikeFigures {
-  /** As the member whose values are newest has it in its Greeks. */
+  /** As the member that changed last has it in its Greeks. */
   readonly forward?: number;
   readonly forwardSource?: ForwardSource;
   readonly underlying?: number;
@@ -41,6 +41,7 @@ export interface ChainFigures extends StrikeFigures {
 }
 
 interface Forward {
+  /** Of the record that it is from; later than all others once one was news. */
   readonly receivedAtMs: number;
   readonly forward: number;
   readonly source: ForwardSource | undefined;
@@ -102,15 +103,17 @@ export class Chain {
     return contracts === this.#contracts && center === this.#center;
   }
 
-  /** The slot's record of a member has just come. */
-  note(store: TickStore, slot: number): void {
+  /**
+   * The slot's record of a member is news, or was there when it became one. What is news has the forward of now, also where the
+   * record was received long ago; what was there may have the one of hours ago, from when somebody last wanted the instrument.
+   */
+  note(store: TickStore, slot: number, isNews: boolean): void {
     const at = store.byteOffset(slot);
     const { view, words } = store;
     this.#newestTimeS = Math.max(this.#newestTimeS, exchangeTimeOf(words, slot * RECORD_WORDS_MAX));
     if (view.getUint32(at + AT.kind, true) !== RECORD_KIND.optionFull) return;
     const raw = view.getUint32(at + GREEKS_BYTES + GREEKS_AT.forward, true);
-    const receivedAtMs = receivedAtOf(view, at);
-    // What a shard kept of an instrument that nobody wanted for hours has the forward of then.
+    const receivedAtMs = isNews ? Number.POSITIVE_INFINITY : receivedAtOf(view, at);
     if (raw === 0 || (this.#forward && receivedAtMs < this.#forward.receivedAtMs)) return;
     const divisor = priceDivisorOf(view.getUint32(at + AT.token, true));
     const underlying = view.getUint32(at + GREEKS_BYTES + GREEKS_AT.underlying, true);

@@ -499,6 +499,8 @@ describe('what clients are told', () => {
     expect(Object.keys(CLIENT_LIMITS).sort()).toEqual([
       'authenticate_ms',
       'bars',
+      'chain_strikes',
+      'chains',
       'connections_per_address',
       'connections_per_user',
       'filters',
