@@ -7,21 +7,20 @@ import type { ChainRefusal } from '../core/chain-refusal.ts';
 import { termsOf } from '../core/terms.ts';
 import { encodeChainDocument } from '../dialects/native-json/chain.ts';
 import { encodeTickData } from '../dialects/native-json/tick.ts';
-import type { ChainContext } from './chain-streams.ts';
+import type { ChainContext, ChainStreams } from './chain-streams.ts';
 
 /** The document as JSON, or why there is none. */
 export type ChainDocument = { readonly json: string } | { readonly refusal: ChainRefusal };
 
 export class ChainDocuments {
   readonly #context: ChainContext;
-  readonly #onNews: () => void;
+  readonly #chains: ChainStreams;
   /** Documents that are being gathered. */
   #open = 0;
 
-  /** `onNews` is called when a chain is to be looked at. */
-  constructor(context: ChainContext, onNews: () => void) {
+  constructor(context: ChainContext, chains: ChainStreams) {
     this.#context = context;
-    this.#onNews = onNews;
+    this.#chains = chains;
   }
 
   async gather(name: ChainName, strikes: number): Promise<ChainDocument> {
@@ -38,8 +37,8 @@ export class ChainDocuments {
   }
 
   async #gather(name: ChainName, strikes: number): Promise<ChainDocument> {
-    const { book, calls, lists, tellShards } = this.#context;
-    const { contracts, refusal } = await lists.look(name);
+    const { book, calls, tellShards } = this.#context;
+    const { contracts, refusal } = await this.#chains.look(name);
     if (refusal) return { refusal };
     const chain = book.chains.find(name) ?? new Chain(name, contracts);
     if (!chain.contracts) chain.contracts = contracts;
@@ -51,7 +50,7 @@ export class ChainDocuments {
     const joined = window && book.chains.join(undefined, chain, window, { strikes, terms: termsOf(3, 'rt') });
     tellShards([...(joined?.changes ?? []), ...book.unclaim(plan?.accepted ?? [])]);
     if (!joined) return { refusal: rejected ?? { code: 'internal', message: 'the chain has no window' } };
-    this.#onNews();
+    this.#chains.onNews();
     try {
       await this.#values(joined.holder);
       return { json: this.#encode(joined.holder) };

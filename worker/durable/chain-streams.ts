@@ -4,8 +4,9 @@ import type { Chain, ChainFigures } from '../core/chain.ts';
 import type { ChainBook, ChainHolder, ChainMove } from '../core/chain-book.ts';
 import { type ChainName, type ChainWindow, membersOf } from '../core/chain-contracts.ts';
 import type { GatewayBook, InterestChange } from '../core/gateway-book.ts';
+import type { Env } from '../env.ts';
 import { ChainDocuments } from './chain-documents.ts';
-import type { ChainLists, FoundChain } from './chain-lists.ts';
+import { ChainLists, type FoundChain } from './chain-lists.ts';
 import type { ClientSockets, Session } from './client-sockets.ts';
 import type { GatewayFlusher } from './gateway-flusher.ts';
 import type { ShardCalls } from './shard-calls.ts';
@@ -16,7 +17,6 @@ export interface ChainContext {
   readonly sockets: ClientSockets;
   readonly flusher: GatewayFlusher;
   readonly calls: ShardCalls;
-  readonly lists: ChainLists;
   readonly tellShards: (changes: readonly InterestChange[]) => void;
 }
 
@@ -25,17 +25,19 @@ type MovePlan = NonNullable<ReturnType<ChainBook['planMove']>>;
 export class ChainStreams {
   readonly documents: ChainDocuments;
   readonly #context: ChainContext;
+  readonly #lists: ChainLists;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
 
-  constructor(context: ChainContext) {
+  constructor(context: ChainContext, env: Env, ctx: Pick<ExecutionContext, 'waitUntil'>) {
     this.#context = context;
-    this.documents = new ChainDocuments(context, () => this.onNews());
+    this.#lists = new ChainLists(env, ctx);
+    this.documents = new ChainDocuments(context, this);
   }
 
   /** The contracts of a chain, or why there are none. */
   look(name: ChainName): Promise<FoundChain> {
-    return this.#context.lists.look(name);
+    return this.#lists.look(name);
   }
 
   /** Values have come: looks at the chains that they are of, each in its time. */
@@ -68,7 +70,7 @@ export class ChainStreams {
     const ageMs = Date.now() - chain.lookedUpAtMs;
     if (ageMs < (chain.contracts ? CHAIN_LISTS_REMEMBERED_MS : CHAIN_RELOAD_MS)) return;
     chain.lookedUpAtMs = Date.now();
-    void this.#context.lists.look(chain.name).then(({ contracts }) => {
+    void this.#lists.look(chain.name).then(({ contracts }) => {
       if (contracts && contracts !== chain.contracts) chain.contracts = contracts;
       this.#context.book.chains.lookAgain(chain);
       this.onNews();

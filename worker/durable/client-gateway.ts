@@ -15,7 +15,6 @@ import { type Bearer, readUpgrade, type Upgrade, upgradeAnswerHeaders } from '..
 import { KEEP_ALIVE } from '../dialects/registry.ts';
 import type { Env } from '../env.ts';
 import type { ChainDocument } from './chain-documents.ts';
-import { ChainLists } from './chain-lists.ts';
 import { ChainStreams } from './chain-streams.ts';
 import { ClientCommands } from './client-commands.ts';
 import { ClientSockets, type Session } from './client-sockets.ts';
@@ -74,7 +73,7 @@ export class ClientGateway extends DurableObject<Env> {
       symbols: new SymbolBook(env, ctx),
       tellShards: (changes: readonly InterestChange[]) => this.#tellShards(changes),
     };
-    this.#chains = new ChainStreams({ ...shared, lists: new ChainLists(env, ctx) });
+    this.#chains = new ChainStreams(shared, env, ctx);
     const parts = { ...shared, chains: this.#chains };
     this.#figures = new GatewayFigures({ ...parts, quota: this.#quota, life: this.#life });
     this.#commands = new ClientCommands({
@@ -113,8 +112,7 @@ export class ClientGateway extends DurableObject<Env> {
       this.#sockets.size >= (isKnown ? GATEWAY_SOCKETS_MAX : Math.min(socketsMax, GATEWAY_SOCKETS_MAX));
     if (isFull || Date.now() < this.#closedUntilMs) return new Response('gateway full', { status: 503 });
     const refusal = this.#quota.add(bearer?.userId, address);
-    if (refusal === undefined) return undefined;
-    return new Response(`Too many connections of this ${refusal}`, { status: 429 });
+    return refusal && new Response(`Too many connections of this ${refusal}`, { status: 429 });
   }
 
   /**
@@ -212,7 +210,10 @@ export class ClientGateway extends DurableObject<Env> {
     this.#life.drop(index);
     if (isCounted) this.#quota.remove(bearer?.userId, identity.address);
     const subscriptions = this.#book.countOf(index);
-    if (!mayReturn || !bearer || subscriptions === 0) return this.#forget(index);
+    if (!mayReturn || !bearer || subscriptions === 0) {
+      this.#forget(index);
+      return;
+    }
     const waitedAtSeq = this.#book.suspendSession(index);
     const departed = { session: index, userId: bearer.userId, subscriptions, waitedAtSeq };
     const forgotten = this.#departed.add(identity.connectionId, departed);
