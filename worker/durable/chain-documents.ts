@@ -1,12 +1,12 @@
 // GET /chain at a gateway: a window that follows the forward as a client's does, until its members have values.
 import { CHAIN_DOCUMENT_LOOK_MS, CHAIN_DOCUMENT_MS_MAX, CHAIN_DOCUMENTS_MAX } from '../../shared/limits.ts';
-import { Chain } from '../core/chain.ts';
 import type { ChainHolder } from '../core/chain-book.ts';
-import { type ChainName, membersOf } from '../core/chain-contracts.ts';
+import type { ChainName } from '../core/chain-contracts.ts';
 import type { ChainRefusal } from '../core/chain-refusal.ts';
 import { termsOf } from '../core/terms.ts';
 import { encodeChainDocument } from '../dialects/native-json/chain.ts';
 import { encodeTickData } from '../dialects/native-json/tick.ts';
+import { enterChain, membersOfHolder } from './chain-entry.ts';
 import type { ChainContext, ChainStreams } from './chain-streams.ts';
 
 /** The document as JSON, or why there is none. */
@@ -37,25 +37,18 @@ export class ChainDocuments {
   }
 
   async #gather(name: ChainName, strikes: number): Promise<ChainDocument> {
-    const { book, calls, tellShards } = this.#context;
-    const { contracts, refusal } = await this.#chains.look(name);
-    if (refusal) return { refusal };
-    const chain = book.chains.find(name) ?? new Chain(name, contracts);
-    if (!chain.contracts) chain.contracts = contracts;
-    const planned = chain.window(strikes);
-    const plan = planned && book.chains.plan(planned);
-    const [rejected] = plan?.rejected ?? [];
-    if (plan && !rejected) book.chains.strike(chain, await calls.register(plan.contacts));
-    const window = rejected ? undefined : book.chains.adopt(chain).window(strikes);
-    const joined = window && book.chains.join(undefined, chain, window, { strikes, terms: termsOf(3, 'rt') });
-    tellShards([...(joined?.changes ?? []), ...book.unclaim(plan?.accepted ?? [])]);
-    if (!joined) return { refusal: rejected ?? { code: 'internal', message: 'the chain has no window' } };
-    this.#chains.onNews();
+    const guest = { session: undefined, isHere: () => true, refusal: () => undefined };
+    const own = { strikes, terms: termsOf(3, 'rt') };
+    const entry = await enterChain(this.#context, this.#chains, guest, name, own);
+    if (entry.kind === 'refused') return { refusal: entry.refusal };
+    if (entry.kind === 'gone')
+      return { refusal: { code: 'internal', message: 'the chain has no contracts' } };
     try {
-      await this.#values(joined.holder);
-      return { json: this.#encode(joined.holder) };
+      await this.#values(entry.holder);
+      return { json: this.#encode(entry.holder) };
     } finally {
-      tellShards(book.chains.leave(joined.holder));
+      const { book, tellShards } = this.#context;
+      tellShards(book.chains.leave(entry.holder));
     }
   }
 
@@ -70,13 +63,14 @@ export class ChainDocuments {
     }
   }
 
-  #encode({ chain, strikes, window }: ChainHolder): string {
+  #encode(holder: ChainHolder): string {
     const { book } = this.#context;
-    if (!window) return encodeChainDocument(chain.name, strikes, [], { strikesCounted: 0 });
-    const members = membersOf(window).map((member) => ({
+    const { chain, strikes, window } = holder;
+    const members = membersOfHolder(holder).map((member) => ({
       member,
       tick: book.values.encode(member.token, encodeTickData, book.delivery.seq),
     }));
-    return encodeChainDocument(chain.name, strikes, members, book.chains.figuresOf(chain, window));
+    const figures = window ? book.chains.figuresOf(chain, window) : { strikesCounted: 0 };
+    return encodeChainDocument(chain.name, strikes, members, figures);
   }
 }
