@@ -302,6 +302,7 @@ export class Sidecar {
       batches_failed: this.#flushLoop.counters.batchesFailed,
       flush_window: this.#flushLoop.window,
       instruments: this.#instruments.status,
+      greeks: this.#optionMarket.figures(this.#flushLoop.valuationMs),
       rss_bytes: process.memoryUsage.rss(),
       cpu_seconds: (user + system) / 1e6,
     };

@@ -38,6 +38,8 @@ export class FlushLoop {
   readonly #posters: readonly ShardPoster[];
   readonly #schedule: FlushSchedule;
   readonly #window: FlushWindow;
+  /** Time that valuations have taken. */
+  valuationMs = 0;
   #isRunDue = false;
   #isStopped = false;
   #timer: Timer | undefined;
@@ -100,6 +102,7 @@ export class FlushLoop {
     if (this.#isStopped) return;
     const nowMs = clock.monotonicMs();
     greeks?.renew(nowMs);
+    this.valuationMs += clock.monotonicMs() - nowMs;
     const loads = this.#posters.map(({ isBusy }, shard) => ({
       dirtyCount: batcher.dirtyCount(shard),
       isBusy,
@@ -107,7 +110,7 @@ export class FlushLoop {
     const windowMs = this.#window.at(nowMs);
     const { shards, shardsWithTicks, nextAtMs } = this.#schedule.decide(nowMs, windowMs, loads);
     // As late as can be: of many ticks of an option one is valued, with the forward of now.
-    if (shardsWithTicks > 0) greeks?.value(nowMs);
+    if (shardsWithTicks > 0) this.#value(nowMs);
     for (const shard of shards) {
       this.#posters[shard]?.send(
         batcher.take(shard, { ticksMax, roundShards: Math.max(1, shardsWithTicks) }),
@@ -117,5 +120,11 @@ export class FlushLoop {
     this.#timer = undefined;
     // With every shard busy there is no next time: the first that is idle again wakes the loop.
     if (Number.isFinite(nextAtMs)) this.#timer = clock.after(nextAtMs - nowMs, () => this.#run());
+  }
+  #value(nowMs: number): void {
+    const { greeks, clock } = this.#options;
+    const fromMs = clock.monotonicMs();
+    greeks?.value(nowMs);
+    this.valuationMs += clock.monotonicMs() - fromMs;
   }
 }

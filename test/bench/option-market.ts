@@ -73,10 +73,14 @@ function framesOf(packets: readonly Uint8Array[]): Uint8Array[] {
   return frames;
 }
 
+/** Percent: higher away from the money. */
+export function volatilityAt(strike: number): number {
+  return 12 + (60 * Math.abs(strike - FORWARD)) / FORWARD;
+}
+
 function priceOf(strike: number, isPut: boolean): number {
   const terms = { forward: FORWARD, years: YEARS, rate: RATE, timeValueMin: 0 };
-  const distance = Math.abs(strike - FORWARD) / FORWARD;
-  const value = valueOption(terms, strike, isPut, 12 + 60 * distance);
+  const value = valueOption(terms, strike, isPut, volatilityAt(strike));
   if (value.status !== OPTION_STATUS.ok) throw new Error(`strike ${strike}: status ${value.status}`);
   return value.price;
 }

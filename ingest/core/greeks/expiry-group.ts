@@ -104,10 +104,14 @@ export class ExpiryGroup {
       settings.model === 'spot' ? this.#spotOnly(years, settings) : this.#choose(words, years, settings);
     this.forward = chosen?.price ?? 0;
     this.source = chosen ? FORWARD_SOURCES.indexOf(chosen.source) : 0;
-    const guess = this.forward || this.spot || this.#otherFuture(words);
-    if (guess > 0 && this.expiry.future === undefined) this.window.follow(this.expiry.pairStrikes, guess);
+    if (this.expiry.future === undefined && settings.model !== 'spot') this.#moveWindow(words);
     const isSame = forward === this.forward && spot === this.spot && source === this.source;
     return !isSame || isExpired !== this.isExpired;
+  }
+
+  #moveWindow(words: Uint32Array): void {
+    const guess = this.forward || this.spot || this.#otherFuture(words);
+    if (guess > 0) this.window.follow(this.expiry.pairStrikes, guess);
   }
 
   #spotOnly(years: number, { rate, dividendYield }: GreeksSettings): Forward | undefined {
@@ -165,7 +169,8 @@ export class ExpiryGroup {
   #strikeQuotes(words: Uint32Array): StrikeQuote[] {
     const { pairStrikes } = this.expiry;
     if (pairStrikes.length === 0) return [];
-    const guess = this.spot || this.forward || this.#otherFuture(words);
+    // Of a far expiry the money is where the forward is, many strikes off the spot.
+    const guess = this.window.centre ?? (this.forward || this.spot || this.#otherFuture(words));
     const nearest = guess > 0 ? nearestStrike(pairStrikes, guess) : undefined;
     const from = nearest === undefined ? 0 : Math.max(0, nearest - STRIKES_READ_PER_SIDE);
     const to = nearest === undefined ? pairStrikes.length : nearest + STRIKES_READ_PER_SIDE + 1;

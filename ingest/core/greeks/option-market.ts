@@ -9,6 +9,7 @@ import {
   SIDECAR_INSTRUMENTS_MAX,
 } from '../../../shared/limits.ts';
 import { FORWARD_SOURCES, GREEKS_STATUSES } from '../../../shared/record-greeks.ts';
+import type { GreeksFigures } from '../../../shared/status.ts';
 import { exchangeTimeOf, hasOpenInterest, RECORD_KIND, type TickMode } from '../../../shared/tick.ts';
 import { type ContractBook, EMPTY_CONTRACT_BOOK } from './contract-book.ts';
 import { ExpiryGroup, type FamilyState } from './expiry-group.ts';
@@ -50,6 +51,10 @@ export interface GreeksCounters {
 const NONE = -1;
 const FUTURE = FORWARD_SOURCES.indexOf('future');
 
+function countsByName(names: readonly string[], counts: Float64Array): Record<string, number> {
+  return Object.fromEntries(names.flatMap((name, at) => (counts[at] ? [[name, counts[at]]] : [])));
+}
+
 /**
  * Wiring: `plan` before the instruments of the buffer are set, `attach` after; `ticked` for each record that the buffer
  * takes; `renew` before it is looked what is news, `value` before batches are taken. Nothing is allocated per tick or
@@ -90,6 +95,7 @@ export class OptionMarket {
   #version = 0;
   #nextRenewalAtMs = Number.NEGATIVE_INFINITY;
   #hasSupportChanged = false;
+  #supportCount = 0;
 
   constructor({
     settings,
@@ -119,6 +125,18 @@ export class OptionMarket {
     this.#valuation = new Valuation(settings, legs, buffer, this.counters.byStatus);
   }
 
+  /** For the status report. */
+  figures(valuationMs: number): GreeksFigures {
+    const { byStatus, bySource, optionsRenewed } = this.counters;
+    return {
+      valued: countsByName(GREEKS_STATUSES, byStatus),
+      renewed: optionsRenewed,
+      forwards: countsByName(FORWARD_SOURCES, bySource),
+      seconds: valuationMs / 1_000,
+      support: this.#supportCount,
+    };
+  }
+
   /** Takes a new instrument list; `plan` and `attach` have to follow. Everything is valued anew: contracts may be others. */
   replaceContracts(book: ContractBook): void {
     this.#book = book;
@@ -143,7 +161,9 @@ export class OptionMarket {
     this.#stateList = [...new Set(this.#groupList.map(({ state }) => state))];
     const keptStates = new Set(this.#stateList);
     for (const [key, state] of this.#states) if (!keptStates.has(state)) this.#states.delete(key);
-    return this.#support();
+    const support = this.#support();
+    this.#supportCount = support.size;
+    return support;
   }
 
   #legOf(token: number): OptionLeg | undefined {

@@ -174,7 +174,8 @@ describe('examples', () => {
   });
 
   test('without sockets nothing has a place', () => {
-    expect(planPlacement([wish(1), wish(2, 'lingering')], [])).toEqual({ moves: new Map(), notPlaced: [1] });
+    const desired = [wish(1), wish(2, 'lingering'), wish(3, 'support')];
+    expect(planPlacement(desired, [])).toEqual({ moves: new Map(), notPlaced: [1] });
   });
 });
 

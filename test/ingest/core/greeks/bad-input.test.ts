@@ -24,7 +24,7 @@ interface Case {
   readonly future?: FullFields;
   readonly atMs?: number;
   readonly tradedS?: number;
-  readonly expected: Partial<RecordGreeks>;
+  readonly expected: { readonly [Name in keyof RecordGreeks]?: unknown };
 }
 
 const OLD = OPTION_LAST_TRADE_AGE_S_MAX + 1;

@@ -3,6 +3,7 @@ import { Batcher } from '../../../../ingest/core/batcher.ts';
 import type { Contract } from '../../../../ingest/core/greeks/contract-book.ts';
 import { OptionMarket } from '../../../../ingest/core/greeks/option-market.ts';
 import { EMPTY_INSTRUMENT_BOOK } from '../../../../ingest/core/instrument-book.ts';
+import { Pipeline } from '../../../../ingest/core/pipeline.ts';
 import type { InstrumentToken } from '../../../../shared/instrument.ts';
 import {
   FORWARD_MS_MIN,
@@ -11,7 +12,11 @@ import {
   GREEKS_SUPPORT_INSTRUMENTS_MAX,
   KITE_LOWER_MODE_PACKETS_MAX,
   OPTION_QUOTE_AGE_S_MAX,
+  OPTIONS_PER_VALUATION_MAX,
 } from '../../../../shared/limits.ts';
+import { RECORD_BYTES_MAX, readTick } from '../../../../shared/tick.ts';
+import { MARKET_TIME_MS, optionListing, volatilityAt } from '../../../bench/option-market.ts';
+import { bookOf } from '../../support/books.ts';
 import { packetOf } from '../../support/kite-frames.ts';
 import { MONTHLY, NIFTY_50, ScriptedMarket, SETTINGS, WEEKLY } from '../../support/scripted-market.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
@@ -313,4 +318,30 @@ it('whatever ticks, no number is none, nothing is renewed too often, and every v
     const { optionsValued, optionsRenewed, byStatus } = market.options.counters;
     expect(byStatus.reduce((sum, count) => sum + count, 0)).toBe(optionsValued + optionsRenewed);
   }
+});
+
+it('an expiry of more options than are valued in one go has the volatility of each', () => {
+  const listing = optionListing(1, OPTIONS_PER_VALUATION_MAX);
+  const batcher = new Batcher(MARKET_TIME_MS, bookOf(listing.definitions));
+  const market = new OptionMarket({ settings: SETTINGS, buffer: batcher, onSupportChange: () => undefined });
+  market.replaceContracts(listing.book);
+  const inFull = (token: InstrumentToken) => ({ token, mode: 'full' }) as const;
+  const wished = listing.options.map(inFull);
+  const streamed = [...wished, ...[...market.plan(wished)].map(inFull)];
+  batcher.want(streamed);
+  market.attach(streamed, 0);
+  const pipeline = new Pipeline(batcher, market);
+  for (const frame of [...listing.inputFrames, ...listing.frames]) pipeline.step(frame, MARKET_TIME_MS);
+  market.value(0);
+  const view = new DataView(batcher.words.buffer);
+  for (const token of listing.options) {
+    const tick = readTick(view, batcher.wantedSlotOf(token) * RECORD_BYTES_MAX);
+    const definition = listing.definitions.find((one) => one.instrument_token === token);
+    const volatility = volatilityAt(definition?.strike ?? 0);
+    if (tick.greeks?.status === 'by_parity') continue;
+    expect(tick.greeks?.status).toBe('ok');
+    // Prices are rounded to a paisa, which is much of what a far option is worth.
+    if ((tick.greeks?.vega ?? 0) > 1) expect(tick.greeks?.iv).toBeCloseTo(volatility, 1);
+  }
+  expect(market.counters.optionsValued).toBe(2 * OPTIONS_PER_VALUATION_MAX);
 });
