@@ -12,6 +12,7 @@ export const ALL_PERMISSIONS = [
   'subscriptions:write',
   'orders:read',
   'orders:write',
+  'orders:halt',
   'accounts:read',
   'accounts:write',
   'keys:write',

@@ -8,6 +8,8 @@ export const API_KEY_PATTERN = /^te_[A-Za-z0-9_-]{43}$/;
 export const API_KEY_SCOPES = [
   'market:read',
   'orders:read',
+  'orders:write',
+  'orders:halt',
   'tokens:revoke',
   'gateways:drain',
   'stats:read',

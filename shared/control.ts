@@ -17,19 +17,34 @@ export interface ControlRequests {
     readonly question: null;
     readonly answer: { readonly total: number; readonly tokens: readonly InstrumentToken[] };
   };
+  /** Kite's answers for one account, as they are: the day's orders, the positions, the margins. */
+  readonly orders: {
+    readonly question: { readonly account_id: string };
+    readonly answer: readonly unknown[];
+  };
+  readonly positions: { readonly question: { readonly account_id: string }; readonly answer: unknown };
+  readonly margins: { readonly question: { readonly account_id: string }; readonly answer: unknown };
+  /** A postback of Kite as it came. Accepted when its checksum is one of an account's secrets: then the order is read again. */
+  readonly postback: {
+    readonly question: { readonly text: string };
+    readonly answer: { readonly accepted: boolean };
+  };
 }
 export type ControlRequestName = keyof ControlRequests;
 
 /** News for the sidecar, which reads what is new from the database. It looks there now and then by itself as well. */
-export const WAKE_UPS = ['subscriptions_changed', 'accounts_changed'] as const;
+export const WAKE_UPS = ['subscriptions_changed', 'accounts_changed', 'order_tasks_changed'] as const;
 export type WakeUp = (typeof WAKE_UPS)[number];
 
 export function isWakeUp(name: string): name is WakeUp {
   return (WAKE_UPS as readonly string[]).includes(name);
 }
 
-/** What the sidecar tells the edge once, with all that there is to know of it: an order update's JSON text. */
-export const NOTICES = ['order_update'] as const;
+/**
+ * What the sidecar tells the edge once, with all that there is to know of it, as JSON text: `order_event` a row of order_events
+ * as `{"seq":n,"account_id":"..","order":{..}}`, `order_update` an order of a sidecar that does not number them.
+ */
+export const NOTICES = ['order_update', 'order_event'] as const;
 export type Notice = (typeof NOTICES)[number];
 
 export interface ControlRequest {

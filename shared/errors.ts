@@ -38,6 +38,11 @@ export const ERRORS = {
   account_exists: { httpStatus: 409, closeCode: null },
   account_limit: { httpStatus: 409, closeCode: null },
   credentials_unavailable: { httpStatus: 503, closeCode: null },
+  // Orders.
+  idempotency_conflict: { httpStatus: 409, closeCode: null },
+  orders_halted: { httpStatus: 409, closeCode: null },
+  order_limit: { httpStatus: 429, closeCode: null },
+  postback_checksum: { httpStatus: 401, closeCode: null },
   // What the sidecar sent.
   ingest_unsigned: { httpStatus: 401, closeCode: null },
   ingest_signature: { httpStatus: 401, closeCode: null },

@@ -9,7 +9,12 @@ import { drain } from './routes/drain.ts';
 import { health } from './routes/health.ts';
 import { ingest } from './routes/ingest.ts';
 import { instruments } from './routes/instruments.ts';
+import { kitePostback } from './routes/kite-postback.ts';
 import { metrics } from './routes/metrics.ts';
+import { orderBook } from './routes/order-book.ts';
+import { orderHalts } from './routes/order-halts.ts';
+import { orderTasks } from './routes/order-tasks.ts';
+import { orders } from './routes/orders.ts';
 import { page } from './routes/page.ts';
 import { revoke } from './routes/revoke.ts';
 import { stats } from './routes/stats.ts';
@@ -28,6 +33,7 @@ app.route('/', authTest);
 app.route('/', revoke);
 app.route('/', accounts);
 app.route('/subscriptions', subscriptions);
+for (const route of [orders, orderTasks, orderHalts, orderBook, kitePostback]) app.route('/', route);
 app.route('/', page);
 
 app.notFound((c) =>

@@ -1,12 +1,18 @@
 // Errors as Kite's REST API tells them: an HTTP status and one of its named types.
 
 /** kite.trade/docs/connect/v3/exceptions; only those that the simulator can have. */
-export type KiteErrorType =
-  | 'TokenException'
-  | 'InputException'
-  | 'NetworkException'
-  | 'DataException'
-  | 'GeneralException';
+export const KITE_ERROR_TYPES = [
+  'TokenException',
+  'PermissionException',
+  'InputException',
+  'OrderException',
+  'MarginException',
+  'HoldingException',
+  'NetworkException',
+  'DataException',
+  'GeneralException',
+] as const;
+export type KiteErrorType = (typeof KITE_ERROR_TYPES)[number];
 
 /** A refusal whose status, type and message go to the caller as they are. */
 export class KiteError extends Error {

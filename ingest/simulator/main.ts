@@ -1,7 +1,11 @@
 // `npm run simulator`: reads flags and environment, runs the simulator, and stops it on SIGTERM or SIGINT.
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { INSTRUMENT_DUMP_ROWS_MAX, SIMULATOR_ACCOUNTS_MAX } from '../../shared/limits.ts';
+import {
+  INSTRUMENT_DUMP_ROWS_MAX,
+  SIMULATOR_ACCOUNTS_MAX,
+  SIMULATOR_ORDER_ADDRESSES_MAX,
+} from '../../shared/limits.ts';
 import { numberedAccounts, type SimulatedAccount } from './account-sessions.ts';
 import { SIMULATOR_DEFAULTS, type SimulatorOptions, startSimulator } from './simulator.ts';
 
@@ -18,6 +22,12 @@ const flagSettings = z.object({
   clock: z.iso.datetime({ offset: true }).optional(),
   rate: z.coerce.number().positive().max(20).default(SIMULATOR_DEFAULTS.ticksPerInstrumentPerSecond),
   'trading-date': z.iso.date().optional(),
+  'postback-url': z.url().optional(),
+  'order-addresses': z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.union([z.ipv4(), z.ipv6()])).max(SIMULATOR_ORDER_ADDRESSES_MAX))
+    .optional(),
 });
 
 const environmentSettings = z.object({
@@ -42,6 +52,8 @@ function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Simulator
       accounts: { type: 'string' },
       'daily-tokens': { type: 'boolean' },
       clock: { type: 'string' },
+      'postback-url': { type: 'string' },
+      'order-addresses': { type: 'string' },
     },
   });
   const read = flagSettings.parse(flags);
@@ -57,6 +69,8 @@ function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): Simulator
     isTokenDaily: read['daily-tokens'],
     ...(read.instruments === undefined ? {} : { instrumentsFile: read.instruments }),
     ...(read['trading-date'] === undefined ? {} : { tradingDate: read['trading-date'] }),
+    ...(read['postback-url'] === undefined ? {} : { postbackUrl: read['postback-url'] }),
+    ...(read['order-addresses'] === undefined ? {} : { orderAddresses: read['order-addresses'] }),
     ...(read.clock === undefined ? {} : { startMs: Date.parse(read.clock) }),
   };
 }

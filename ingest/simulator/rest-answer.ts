@@ -78,8 +78,8 @@ function htmlAnswer(status: number): RestAnswer {
 export function replaceAnswer(fault: ReplacingFault, request: IncomingMessage): RestAnswer | undefined {
   switch (fault.kind) {
     case 'rest_status': {
-      const { status, message = faultMessage(status) } = fault;
-      return errorAnswer(new KiteError(status, errorTypeOf(status), message));
+      const { status, message = faultMessage(status), error_type: errorType = errorTypeOf(status) } = fault;
+      return errorAnswer(new KiteError(status, errorType, message));
     }
     case 'rest_html':
       return htmlAnswer(fault.status);

@@ -2,6 +2,7 @@
 import type { AccountSessions, SimulatedAccount } from './account-sessions.ts';
 import type { Market } from './core/market.ts';
 import type { RequestClass } from './core/request-window.ts';
+import type { OrderDesk } from './order-desk.ts';
 
 export type RestReply =
   | { readonly kind: 'data'; readonly data: unknown }
@@ -12,6 +13,7 @@ export type RestReply =
 export interface RestCall {
   readonly sessions: AccountSessions;
   readonly market: Market;
+  readonly orders: OrderDesk;
   readonly seed: number;
   readonly nowMs: number;
   /** Path parameters by name. */
@@ -25,16 +27,24 @@ export interface AuthenticatedCall extends RestCall {
 }
 
 interface RouteShape {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Segments that start with a colon are parameters. */
   readonly path: string;
-  readonly requestClass: RequestClass;
 }
 
 export type RestRoute = RouteShape &
   (
-    | { readonly isPublic: true; readonly handle: (call: RestCall) => RestReply }
-    | { readonly isPublic: false; readonly handle: (call: AuthenticatedCall) => RestReply }
+    | {
+        readonly isPublic: true;
+        readonly requestClass: RequestClass;
+        readonly handle: (call: RestCall) => RestReply;
+      }
+    | {
+        readonly isPublic: false;
+        /** Order writes are limited per user, and by their address; everything else per app. */
+        readonly requestClass: RequestClass | 'order';
+        readonly handle: (call: AuthenticatedCall) => RestReply;
+      }
   );
 
 /** The parameters if the path is the route's, else undefined. */

@@ -7,6 +7,8 @@ import type { FaultBook, FaultSubject } from './control/fault-book.ts';
 import { RequestWindow } from './core/request-window.ts';
 import { inputError, KiteError, kiteErrorOf, tokenError } from './kite-error.ts';
 import { MARKET_ROUTES } from './market-routes.ts';
+import type { OrderDesk } from './order-desk.ts';
+import { ORDER_ROUTES } from './order-routes.ts';
 import { readBody } from './request-body.ts';
 import {
   csvAnswer,
@@ -24,11 +26,12 @@ import { matchPath, type RestReply, type RestRoute } from './rest-route.ts';
 import { USER_ROUTES } from './user-routes.ts';
 import type { Venue } from './venue.ts';
 
-const ROUTES: readonly RestRoute[] = [...USER_ROUTES, ...MARKET_ROUTES];
+const ROUTES: readonly RestRoute[] = [...USER_ROUTES, ...ORDER_ROUTES, ...MARKET_ROUTES];
 
 export interface RestServerParts {
   readonly sessions: AccountSessions;
   readonly venue: Venue;
+  readonly orders: OrderDesk;
   readonly faults: FaultBook;
   readonly seed: number;
   readonly nowMs: () => number;
@@ -55,6 +58,7 @@ export class RestServer {
     try {
       const asked = await readRequest(request);
       const subject = this.#subjectOf(asked);
+      this.#countPost(asked, subject);
       await this.#delay(subject);
       const replacing = this.#parts.faults.happening(REPLACING_FAULTS, subject)?.fault;
       const answer = await this.#answerOrFault(asked, replacing);
@@ -66,6 +70,14 @@ export class RestServer {
       if (response.destroyed || response.headersSent) response.destroy();
       else await sendAnswer(response, request, errorAnswer(kiteErrorOf(error)), undefined);
     }
+  }
+
+  /** Also what a fault keeps from being carried out: a caller that repeats it has sent it twice. */
+  #countPost({ method, url, form }: Asked, { userId }: FaultSubject): void {
+    const tag = form.get('tag') ?? '';
+    if (method !== 'POST' || userId === undefined || tag === '' || !url.pathname.startsWith('/orders/'))
+      return;
+    this.#parts.orders.countPost(userId, tag);
   }
 
   async #delay(subject: FaultSubject): Promise<void> {
@@ -102,17 +114,20 @@ export class RestServer {
 
   #reply({ request, method, url, form }: Asked): RestReply {
     const { route, path } = findRoute(method, url.pathname);
-    const { sessions, venue, seed } = this.#parts;
+    const { sessions, venue, orders, seed } = this.#parts;
     const nowMs = this.#parts.nowMs();
     const account = this.#accountOf(request);
     if (!route.isPublic && account === undefined) throw tokenError('Incorrect `api_key` or `access_token`.');
     // Without a valid token the caller is its address, so that nobody spends another's allowance.
-    const caller = account?.apiKey ?? `address ${request.socket.remoteAddress ?? ''}`;
-    if (!this.#window.admit(caller, route.requestClass, nowMs))
+    const address = request.socket.remoteAddress ?? '';
+    const caller = account?.apiKey ?? `address ${address}`;
+    if (route.requestClass !== 'order' && !this.#window.admit(caller, route.requestClass, nowMs))
       throw new KiteError(429, 'NetworkException', 'Too many requests');
-    const call = { sessions, market: venue.market, seed, nowMs, path, query: url.searchParams, form };
+    const { market } = venue;
+    const call = { sessions, market, orders, seed, nowMs, path, query: url.searchParams, form };
     if (route.isPublic) return route.handle(call);
     if (account === undefined) throw tokenError('Incorrect `api_key` or `access_token`.');
+    if (route.requestClass === 'order') orders.admit(account, address);
     return route.handle({ ...call, account });
   }
 

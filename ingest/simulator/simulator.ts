@@ -15,7 +15,12 @@ import { tradingDateAt } from './core/expiry-calendar.ts';
 import { type ListedInstrument, type Listing, listInstruments } from './core/instrument-list.ts';
 import { MARKET_STEP_MS, type Market } from './core/market.ts';
 import type { MarketTuning } from './core/market-tuning.ts';
+import { orderMarketOf } from './core/orders/market-quotes.ts';
+import type { OrderTuning } from './core/orders/order-tuning.ts';
+import { updateView } from './core/orders/order-view.ts';
 import { readInstrumentFile } from './instrument-file.ts';
+import { type OrderCounts, OrderDesk } from './order-desk.ts';
+import { Postbacks } from './postbacks.ts';
 import { RestServer } from './rest-server.ts';
 import { SimulatorClock } from './simulator-clock.ts';
 import type { ConnectionStatus } from './ticker-connection.ts';
@@ -37,6 +42,11 @@ export interface SimulatorOptions {
   /** True: the tokens that accounts start with die at 06:00 IST, as those of a login do. */
   readonly isTokenDaily?: boolean;
   readonly tuning?: MarketTuning;
+  readonly orderTuning?: OrderTuning;
+  /** Where postbacks go, for every account; none are sent without it. */
+  readonly postbackUrl?: string;
+  /** The only addresses that may write orders. */
+  readonly orderAddresses?: readonly string[];
   /** Wall clock: exchange timestamps, token life, trading dates and rate limits follow it. */
   readonly nowMs?: () => number;
   /** Where the wall clock stands at the start, if not where `nowMs` has it. */
@@ -54,6 +64,8 @@ export interface Simulator {
   readonly instruments: readonly ListedInstrument[];
   readonly market: Market;
   readonly state: SimulatorState;
+  /** Requests and orders of each user who had any. */
+  readonly orderCounts: readonly OrderCounts[];
   nowMs(): number;
   connections(): readonly ConnectionStatus[];
   /** What each open socket is subscribed to: modes by token. */
@@ -95,9 +107,23 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const monotonicMs = () => performance.now();
   const faults = new FaultBook(seed, monotonicMs);
   const ticker = new TickerServer({ sessions, market: venue.market, faults, monotonicMs });
-  const rest = new RestServer({ sessions, venue, faults, seed, nowMs });
+  const postbacks =
+    options.postbackUrl === undefined ? undefined : new Postbacks(options.postbackUrl, accounts);
+  const orders = new OrderDesk({
+    market: orderMarketOf(() => venue.market),
+    faults,
+    seed,
+    nowMs,
+    tuning: options.orderTuning,
+    addresses: options.orderAddresses,
+    tell: (userId, update) => {
+      ticker.broadcastOrder(userId, updateView(update, userId));
+      postbacks?.send(update);
+    },
+  });
+  const rest = new RestServer({ sessions, venue, orders, faults, seed, nowMs });
   const control = new SimulatorControl({ accounts, sessions, clock, venue, ticker, faults, seed });
-  const routes = new ControlRoutes({ control, faults, onFaults: () => ticker.applyFaults() });
+  const routes = new ControlRoutes({ control, orders, faults, onFaults: () => ticker.applyFaults() });
   const server = createServer({ maxHeaderSize: SIMULATOR_REQUEST_HEADER_BYTES_MAX }, (request, response) => {
     if (isControlPath(request.url)) void routes.handle(request, response);
     else void rest.handle(request, response);
@@ -107,6 +133,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const timer = setInterval(() => {
     control.followClock();
     ticker.step(nowMs());
+    orders.step();
   }, MARKET_STEP_MS);
   return {
     url: `http://${host}:${port}`,
@@ -124,6 +151,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     get state() {
       return control.state;
     },
+    get orderCounts() {
+      return orders.counts;
+    },
     nowMs,
     connections: () => ticker.connections,
     subscriptions: () => ticker.subscriptions,
@@ -131,6 +161,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     run: (command) => control.run(command),
     stop: async () => {
       clearInterval(timer);
+      postbacks?.stop();
       ticker.stop();
       await close(server);
     },

@@ -1,18 +1,9 @@
-// Login, session, profile, margins and the books of an account that has not traded (kite.trade/docs/connect/v3/user).
+// Login, session and profile (kite.trade/docs/connect/v3/user).
 import { z } from 'zod';
 import type { AccessSession, SimulatedAccount } from './account-sessions.ts';
 import { istStamp } from './core/expiry-calendar.ts';
 import { inputError, tokenError } from './kite-error.ts';
-import {
-  type AuthenticatedCall,
-  dataReply,
-  type RestCall,
-  type RestReply,
-  type RestRoute,
-} from './rest-route.ts';
-
-/** Cash of every simulated account, in rupees. */
-const OPENING_CASH = 1_000_000;
+import { dataReply, type RestCall, type RestReply, type RestRoute } from './rest-route.ts';
 
 const sessionForm = z.object({
   api_key: z.string().min(1),
@@ -48,40 +39,6 @@ function sessionView(session: AccessSession): object {
   };
 }
 
-function segmentMargins(cash: number): object {
-  return {
-    enabled: true,
-    net: cash,
-    available: {
-      adhoc_margin: 0,
-      cash,
-      opening_balance: cash,
-      live_balance: cash,
-      collateral: 0,
-      intraday_payin: 0,
-    },
-    utilised: {
-      debits: 0,
-      exposure: 0,
-      m2m_realised: 0,
-      m2m_unrealised: 0,
-      option_premium: 0,
-      payout: 0,
-      span: 0,
-      holding_sales: 0,
-      turnover: 0,
-      liquid_collateral: 0,
-      stock_collateral: 0,
-      delivery: 0,
-    },
-  };
-}
-
-const MARGINS: Readonly<Record<string, object>> = {
-  equity: segmentMargins(OPENING_CASH),
-  commodity: segmentMargins(0),
-};
-
 function login(call: RestCall): RestReply {
   const apiKey = call.query.get('api_key');
   if (call.query.get('v') !== '3' || apiKey === null) throw inputError('Missing `v` or `api_key`.');
@@ -104,17 +61,6 @@ function endSession(call: RestCall): RestReply {
   return dataReply(true);
 }
 
-function margins(call: AuthenticatedCall): RestReply {
-  const segment = call.path.segment;
-  if (segment === undefined) return dataReply(MARGINS);
-  const one = Object.hasOwn(MARGINS, segment) ? MARGINS[segment] : undefined;
-  if (one === undefined) throw inputError(`Invalid segment '${segment}'.`);
-  return dataReply(one);
-}
-
-/** Books that are empty because nothing can be ordered here yet. */
-const EMPTY_LISTS = ['/orders', '/trades', '/portfolio/holdings'];
-
 export const USER_ROUTES: readonly RestRoute[] = [
   { method: 'GET', path: '/connect/login', requestClass: 'other', isPublic: true, handle: login },
   { method: 'POST', path: '/session/token', requestClass: 'other', isPublic: true, handle: createSession },
@@ -126,22 +72,12 @@ export const USER_ROUTES: readonly RestRoute[] = [
     isPublic: false,
     handle: (call) => dataReply(profileOf(call.account)),
   },
-  { method: 'GET', path: '/user/margins', requestClass: 'other', isPublic: false, handle: margins },
-  { method: 'GET', path: '/user/margins/:segment', requestClass: 'other', isPublic: false, handle: margins },
   {
     method: 'GET',
-    path: '/portfolio/positions',
+    path: '/portfolio/holdings',
     requestClass: 'other',
     isPublic: false,
-    handle: () => dataReply({ net: [], day: [] }),
+    // Nobody holds anything from the days before.
+    handle: () => dataReply([]),
   },
-  ...EMPTY_LISTS.map(
-    (path): RestRoute => ({
-      method: 'GET',
-      path,
-      requestClass: 'other',
-      isPublic: false,
-      handle: () => dataReply([]),
-    }),
-  ),
 ];

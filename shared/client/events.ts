@@ -7,6 +7,7 @@ import type {
   FeedMessage,
   GoawayMessage,
   LagMessage,
+  OrderUpdateMessage,
   RejectedItem,
   RenewedMessage,
 } from './message.ts';
@@ -56,7 +57,11 @@ export interface ClientEvents {
   /** A chain's figures have changed. */
   readonly chain: ChainFiguresEvent;
   /** A chain's window has moved, or was first told; comes before the first tick of who has joined. */
-  readonly chain_members: ChainMembersEvent;
+  readonly chainMembers: ChainMembersEvent;
+  /** What became of an order, after `subscribeOrders`: each event once and in order, also across reconnects. */
+  readonly order: OrderUpdateMessage;
+  /** Order events were missed that the server cannot send any more: read what orders are like now. */
+  readonly ordersMissed: { readonly order_seq: number };
   readonly feed: FeedMessage;
   readonly lag: LagMessage;
   /** After a reconnect: these are live again, whether or not they had missed ticks. */

@@ -31,6 +31,7 @@ export type {
   FeedState,
   GoawayMessage,
   LagMessage,
+  OrderUpdateMessage,
   RejectedItem,
   RenewedMessage,
   ServerLimits,

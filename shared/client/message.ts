@@ -93,6 +93,25 @@ export interface ChainFiguresMessage extends ChainFiguresEvent {
   readonly type: 'chain';
 }
 
+/** What became of an order at Kite. */
+export interface OrderUpdateMessage {
+  readonly type: 'order_update';
+  /** Of all order events, without gaps. */
+  readonly order_seq: number;
+  readonly account_id: string;
+  /** Kite's own payload. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface SubscribedOrdersMessage {
+  readonly type: 'subscribed_orders';
+  readonly id?: number;
+  /** The next event has the number behind it. */
+  readonly order_seq: number;
+  /** Whether every event that was missed follows; absent when the request had no position. */
+  readonly recovered?: boolean;
+}
+
 /** What the server streams to this connection, by its own account. */
 export interface SubscriptionsMessage {
   readonly type: 'subscriptions';
@@ -165,6 +184,8 @@ export type SessionMessage =
   | SubscribedChainMessage
   | ChainMembersMessage
   | ChainFiguresMessage
+  | SubscribedOrdersMessage
+  | OrderUpdateMessage
   | SubscriptionsMessage
   | { readonly type: 'rows'; readonly rows: readonly AnnouncedRow[] }
   | { readonly type: 'unsubscribed' }

@@ -168,6 +168,22 @@ function readChain({ chain: value, data }: JsonObject): ServerMessage {
     : invalid('chain without chain or data');
 }
 
+function readSubscribedOrders(message: JsonObject): ServerMessage {
+  const { order_seq: seq, recovered } = message;
+  if (!isNumber(seq)) return invalid('subscribed to orders without order_seq');
+  const extras = { ...number(message, 'id'), ...(typeof recovered === 'boolean' ? { recovered } : {}) };
+  return { type: 'subscribed_orders', order_seq: seq, ...extras };
+}
+
+/** One of a server that does not number them is of no use: nobody could tell whether one is missing. */
+function readOrderUpdate({ order_seq: seq, account_id: accountId, data }: JsonObject): ServerMessage {
+  if (seq === undefined) return { type: 'unknown' };
+  if (!isNumber(seq) || typeof accountId !== 'string' || !isObject(data)) {
+    return invalid('order_update with missing fields');
+  }
+  return { type: 'order_update', order_seq: seq, account_id: accountId, data };
+}
+
 function readFilter(value: unknown): { filter?: TickFilter } {
   if (!isObject(value)) return {};
   return {
@@ -229,7 +245,10 @@ function readObject(message: JsonObject): ServerMessage {
     case 'connected':
       return readConnected(message);
     case 'subscribed':
-      return message.kind === 'chain' ? readSubscribedChain(message) : readSubscribed(message);
+      if (message.kind === 'chain') return readSubscribedChain(message);
+      return message.kind === 'orders' ? readSubscribedOrders(message) : readSubscribed(message);
+    case 'order_update':
+      return readOrderUpdate(message);
     case 'chain_members':
       return readChainMembers(message);
     case 'chain':

@@ -8,10 +8,11 @@ import type { Clock } from './clock.ts';
 import type { FinalState } from './events.ts';
 import { ListRequests } from './list-requests.ts';
 import type { ConnectedMessage, ErrorMessage, RejectedItem, SubscribedMessage } from './message.ts';
+import { OrderStream, type OrderStreamOptions } from './order-stream.ts';
 import { SyncLoop } from './sync-loop.ts';
 import { TickStreams } from './tick-streams.ts';
 
-export interface StreamsOptions {
+export interface StreamsOptions extends Pick<OrderStreamOptions, 'onOrder' | 'onOrdersMissed'> {
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -36,6 +37,7 @@ export class Streams {
   readonly ticks: TickStreams;
   readonly chains: ChainStreams;
   readonly lists: ListRequests;
+  readonly orders: OrderStream;
   readonly #bars: ReadonlyMap<BarInterval, BarStreams>;
   readonly #loop: SyncLoop;
   readonly #clock: Clock;
@@ -48,8 +50,10 @@ export class Streams {
     this.ticks = new TickStreams({ ...own, members: this.chains });
     this.#bars = new Map(BAR_INTERVALS.map((interval) => [interval, new BarStreams(interval, own)]));
     this.lists = new ListRequests(own);
-    const { ticks, chains, lists } = this;
-    this.#loop = new SyncLoop(options, [ticks.restart, ticks, ...this.#bars.values(), chains, lists]);
+    this.orders = new OrderStream(own);
+    const { ticks, orders, chains, lists } = this;
+    const all = [ticks.restart, orders, ticks, ...this.#bars.values(), chains, lists];
+    this.#loop = new SyncLoop(options, all);
   }
 
   /** Counts the commands of the client, whatever they are about. */
@@ -76,6 +80,7 @@ export class Streams {
     for (const bars of this.#bars.values()) bars.onLost();
     this.chains.onLost();
     this.lists.lose();
+    this.orders.lose();
     this.#loop.end();
   }
 
@@ -85,12 +90,16 @@ export class Streams {
     streams.onSubscribed(message, this.#clock.nowMs());
   }
 
-  /** True when the error was about instruments, which have been told. */
+  /** True when the error was about instruments, which have been told; what is refused of orders is the application's to hear. */
   onError(error: ErrorMessage): boolean {
     this.#loop.pause(error.retry_after_ms ?? 0);
     if (this.chains.hasAsked(error.id)) {
       this.chains.onError(error, this.#clock.nowMs());
       return true;
+    }
+    if (this.orders.onError(error, this.#clock.nowMs())) {
+      this.#loop.soon();
+      return false;
     }
     const channels = [this.ticks.channel, ...[...this.#bars.values()].map(({ channel }) => channel)];
     const asked = channels.filter((channel) => channel.hasAsked(error.id));

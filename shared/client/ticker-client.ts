@@ -58,9 +58,11 @@ export class TickerClient {
       send: (fields) => this.#connection.send(fields),
       onRejected: (item) => this.#listeners.emit('rejected', item),
       onGap: (gap) => this.#listeners.emit('gap', gap),
-      onChainMembers: (event) => this.#listeners.emit('chain_members', event),
+      onChainMembers: (event) => this.#listeners.emit('chainMembers', event),
       onChainFigures: (event) => this.#listeners.emit('chain', event),
       onChainRefused: (refusal) => this.#listeners.emit('error', { kind: 'server', ...refusal }),
+      onOrder: (update) => this.#listeners.emit('order', update),
+      onOrdersMissed: (missed) => this.#listeners.emit('ordersMissed', missed),
       onValue: (token) => this.#onValue(token),
       onUnread: (message) => this.#listeners.emit('error', { kind: 'protocol', message }),
       onForgotten: () => {
@@ -201,6 +203,14 @@ export class TickerClient {
   }
 
   /**
+   * Wants to hear what becomes of orders, from now on and across reconnects: `order` events, and `ordersMissed` when some cannot
+   * be had any more. Needs the permission `orders:read`; without it there is an `error`.
+   */
+  subscribeOrders(): void {
+    this.#streams.orders.want();
+  }
+
+  /**
    * What the server streams to this connection, by its own account, after all calls up to now. Waits for a session, and
    * for the next one if that ends first. Rejects with ClientEndedError when there will be none by itself.
    */
@@ -284,6 +294,12 @@ export class TickerClient {
       case 'subscribed':
         this.#streams.ticks.onRows(message.rows);
         this.#streams.onSubscribed(message);
+        break;
+      case 'order_update':
+        this.#streams.orders.onUpdate(message);
+        break;
+      case 'subscribed_orders':
+        this.#streams.orders.onAnswer(message);
         break;
       case 'rows':
         this.#streams.ticks.onRows(message.rows);

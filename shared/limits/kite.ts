@@ -43,6 +43,9 @@ export const KITE_OTHER_REQUESTS_PER_S_MAX = 10;
 export const KITE_ORDER_REQUESTS_PER_S_MAX = 10;
 export const KITE_ORDER_REQUESTS_PER_MINUTE_MAX = 400;
 export const KITE_ORDER_REQUESTS_PER_DAY_MAX = 5_000;
+/** Kite's rules for one order: modifications, and characters of its tag. One more of either is refused. */
+export const KITE_MODIFICATIONS_PER_ORDER_MAX = 25;
+export const KITE_TAG_CHARS_MAX = 20;
 /** Requests catch up with each other on the way: what leaves us a second apart may arrive within one. */
 export const KITE_RATE_SLACK_MS = 100;
 /** REST calls of one account under way at once: the service before this one allowed as many, and Kite's CDN dislikes bursts. */

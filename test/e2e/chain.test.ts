@@ -82,7 +82,7 @@ test('a chain streams Greeks around the money, and follows it when the spot jump
   const moves: ChainMembersEvent[] = [];
   const newest = new Map<number, Tick>();
   const strays: Tick[] = [];
-  client.on('chain_members', (event) => moves.push(event));
+  client.on('chainMembers', (event) => moves.push(event));
   const chain = client.subscribeChain({ underlying: 'NIFTY', expiry, strikes: STRIKES });
   client.on('tick', (tick) => {
     newest.set(tick.instrument_token, tick);

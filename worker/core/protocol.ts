@@ -8,12 +8,14 @@ import type { ChainFigures } from './chain.ts';
 import type { ChainMember, ChainName } from './chain-contracts.ts';
 import type { CLIENT_LIMITS } from './client-limits.ts';
 import type { FeedEvent } from './feed.ts';
+import type { OrderEvent } from './order-event.ts';
 import type { RowAnnouncement } from './row-format.ts';
 
 export { BAR_INTERVALS, type Bar, type BarInterval } from './bar.ts';
 export type { ChainFigures } from './chain.ts';
 export type { ChainMember, ChainName } from './chain-contracts.ts';
 export type { FeedEvent } from './feed.ts';
+export type { OrderEvent } from './order-event.ts';
 
 /** How often one subscription is served: at once, or at most every so many milliseconds with the newest value. */
 export const SPEEDS = ['rt', 100, 250, 1000] as const;
@@ -132,6 +134,8 @@ export type ClientCommand =
       readonly id?: CommandId;
     }
   | { readonly kind: 'unsubscribe_chain'; readonly chain: ChainName; readonly id?: CommandId }
+  /** `after` is the number of the last order event that the client has had: what came since follows. */
+  | { readonly kind: 'subscribe_orders'; readonly after?: number; readonly id?: CommandId }
   | { readonly kind: 'list'; readonly id?: CommandId }
   /** The client cannot go on with what it has: what comes next must need nothing before it. */
   | { readonly kind: 'restart'; readonly id?: CommandId }
@@ -185,8 +189,16 @@ export type ServerEvent =
   | { readonly kind: 'goaway'; readonly reconnectInMs: number; readonly epoch: string }
   /** `stateBefore` is what clients have heard last; absent when nobody knows that. */
   | { readonly kind: 'feed'; readonly feed: FeedEvent; readonly stateBefore?: FeedState }
-  /** Kite's payload, as JSON text; only those who may know of orders are told. */
-  | { readonly kind: 'order_update'; readonly order: string }
+  /** Only those who may know of orders are told. */
+  | ({ readonly kind: 'order_update' } & OrderEvent)
+  | {
+      readonly kind: 'subscribed_orders';
+      /** The next order event that the client is told of has the number behind it. */
+      readonly seq: number;
+      /** Answer to a position: true, all that was missed follows; false, it cannot be had, and orders have to be read. */
+      readonly recovered?: boolean;
+      readonly id?: CommandId;
+    }
   | {
       readonly kind: 'subscribed';
       readonly tokens: readonly InstrumentToken[];

@@ -3,6 +3,7 @@ import { assertNever } from '../../shared/errors.ts';
 import type {
   CommandId,
   FeedEvent,
+  OrderEvent,
   RejectedItem,
   ServerEvent,
   SubscriptionLine,
@@ -11,12 +12,7 @@ import type {
 } from '../core/protocol.ts';
 import type { Dialect } from './dialect.ts';
 import { encodeBar } from './native-json/bar.ts';
-import {
-  encodeChainFigures,
-  encodeChainMembers,
-  encodeSubscribedChain,
-  encodeUnsubscribedChain,
-} from './native-json/chain.ts';
+import { encodeChainEvent } from './native-json/chain.ts';
 import { parseCommand } from './native-json/command.ts';
 import { rowLineOf } from './native-json/row-line.ts';
 import { encodeTick, isoOfMs } from './native-json/tick.ts';
@@ -89,6 +85,24 @@ function encodeSubscribed(event: Extract<ServerEvent, { kind: 'subscribed' }>): 
   });
 }
 
+/** The order is JSON text already. */
+function encodeOrderUpdate({ seq, accountId, order }: OrderEvent): string {
+  const own = JSON.stringify({ type: 'order_update', order_seq: seq, account_id: accountId });
+  return `${own.slice(0, -1)},"data":${order}}`;
+}
+
+function encodeError(event: Extract<ServerEvent, { kind: 'error' }>): string {
+  return JSON.stringify({
+    type: 'error',
+    message: event.message,
+    code: event.code,
+    ...(event.detail === undefined ? {} : { detail: event.detail }),
+    ...(event.tokens ? { tokens: event.tokens } : {}),
+    ...(event.retryAfterMs === undefined ? {} : { retry_after_ms: event.retryAfterMs }),
+    ...idField(event.id),
+  });
+}
+
 function encode(event: ServerEvent): string {
   switch (event.kind) {
     case 'connected':
@@ -108,7 +122,15 @@ function encode(event: ServerEvent): string {
     case 'feed':
       return JSON.stringify({ type: 'feed', ...feedFields(event.feed) });
     case 'order_update':
-      return `{"type":"order_update","data":${event.order}}`;
+      return encodeOrderUpdate(event);
+    case 'subscribed_orders':
+      return JSON.stringify({
+        type: 'subscribed',
+        kind: 'orders',
+        order_seq: event.seq,
+        ...(event.recovered === undefined ? {} : { recovered: event.recovered }),
+        ...idField(event.id),
+      });
     case 'subscribed':
       return encodeSubscribed(event);
     case 'unsubscribed':
@@ -132,13 +154,10 @@ function encode(event: ServerEvent): string {
         ...idField(event.id),
       });
     case 'subscribed_chain':
-      return encodeSubscribedChain(event);
     case 'unsubscribed_chain':
-      return encodeUnsubscribedChain(event);
     case 'chain_members':
-      return encodeChainMembers(event);
     case 'chain':
-      return encodeChainFigures(event);
+      return encodeChainEvent(event);
     case 'subscriptions': {
       const items = event.items.map(lineFields);
       const bars = event.bars.length > 0 ? { bars: event.bars } : {};
@@ -156,15 +175,7 @@ function encode(event: ServerEvent): string {
     case 'lag':
       return JSON.stringify({ type: 'lag', skipped: event.skipped });
     case 'error':
-      return JSON.stringify({
-        type: 'error',
-        message: event.message,
-        code: event.code,
-        ...(event.detail === undefined ? {} : { detail: event.detail }),
-        ...(event.tokens ? { tokens: event.tokens } : {}),
-        ...(event.retryAfterMs === undefined ? {} : { retry_after_ms: event.retryAfterMs }),
-        ...idField(event.id),
-      });
+      return encodeError(event);
     default:
       return assertNever(event);
   }

@@ -14,6 +14,7 @@ import type { ChainStreams } from './chain-streams.ts';
 import type { ClientSockets, Session } from './client-sockets.ts';
 import { CommandQueue } from './command-queue.ts';
 import type { GatewayFlusher } from './gateway-flusher.ts';
+import type { OrderUpdates } from './order-updates.ts';
 import type { ShardCalls } from './shard-calls.ts';
 import type { SymbolBook } from './symbol-book.ts';
 
@@ -28,6 +29,7 @@ export interface CommandContext {
   readonly calls: ShardCalls;
   readonly symbols: SymbolBook;
   readonly chains: ChainStreams;
+  readonly orders: OrderUpdates;
   /** Takes a client's token, the first or a new one. */
   readonly authenticate: (session: Session, command: Command<'authenticate'>) => Promise<void>;
   /** Tells the shards what is no longer wanted, off the way of the answer. */
@@ -78,6 +80,8 @@ export class ClientCommands {
         return this.#chains.subscribe(session, command);
       case 'unsubscribe_chain':
         return this.#chains.unsubscribe(session, command);
+      case 'subscribe_orders':
+        return this.#context.orders.subscribe(session, command);
       case 'list': {
         const { index } = session;
         const [items, bars] = [book.lines.of(index), book.lines.barsOf(index)];

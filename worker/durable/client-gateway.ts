@@ -1,6 +1,6 @@
 // The gateway object: holds clients' hibernating sockets, keeps in step with the shards, flushes what changed.
 import { DurableObject } from 'cloudflare:workers';
-import { DRAIN_CLOSED_AFTER_MS, GATEWAY_SOCKETS_MAX } from '../../shared/limits.ts';
+import { DRAIN_CLOSED_AFTER_MS } from '../../shared/limits.ts';
 import type { ChainName } from '../core/chain-contracts.ts';
 import { CLIENT_LIMITS } from '../core/client-limits.ts';
 import { ConnectionQuota } from '../core/connection-quota.ts';
@@ -8,10 +8,11 @@ import { DepartedSessions } from '../core/departed-sessions.ts';
 import type { FeedEvent } from '../core/feed.ts';
 import { type Expulsion, GatewayBook, type InterestChange } from '../core/gateway-book.ts';
 import type { GatewayCounts, GatewayStats } from '../core/gateway-stats.ts';
+import type { OrderEvent } from '../core/order-event.ts';
 import { REJECTION_TEXTS } from '../core/rejection.ts';
 import type { ShardPush } from '../core/shard-book.ts';
 import type { SessionIndex } from '../core/subscriptions.ts';
-import { type Bearer, readUpgrade, type Upgrade, upgradeAnswerHeaders } from '../core/upgrade.ts';
+import { type Bearer, readUpgrade, upgradeAnswerHeaders } from '../core/upgrade.ts';
 import { KEEP_ALIVE } from '../dialects/registry.ts';
 import type { Env } from '../env.ts';
 import type { ChainDocument } from './chain-documents.ts';
@@ -21,9 +22,11 @@ import { ClientSockets, type Session } from './client-sockets.ts';
 import { GatewayFeed } from './gateway-feed.ts';
 import { GatewayFigures } from './gateway-figures.ts';
 import { GatewayFlusher } from './gateway-flusher.ts';
+import { OrderUpdates } from './order-updates.ts';
 import { SessionLife } from './session-life.ts';
 import { ShardCalls } from './shard-calls.ts';
 import { SymbolBook } from './symbol-book.ts';
+import { refusalOf } from './upgrade-refusal.ts';
 
 /** Until when a drained gateway lets nobody in, across losses of its memory. */
 const CLOSED_UNTIL_KEY = 'closed-until';
@@ -41,6 +44,7 @@ export class ClientGateway extends DurableObject<Env> {
   readonly #commands: ClientCommands;
   readonly #figures: GatewayFigures;
   readonly #feed: GatewayFeed;
+  readonly #orders: OrderUpdates;
   #closedUntilMs = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -49,6 +53,7 @@ export class ClientGateway extends DurableObject<Env> {
     this.#calls = new ShardCalls(env, this.#name, this.#book, (expulsions) => this.#afterNews(expulsions));
     this.#sockets = new ClientSockets(this.#book, (session, mayReturn) => this.#onGone(session, mayReturn));
     this.#feed = new GatewayFeed(this.#name, env, this.#sockets);
+    this.#orders = new OrderUpdates(this.#name, env, ctx, this.#sockets);
     this.#flusher = new GatewayFlusher(this.#book.delivery, {
       onCaughtUp: (index, skipped) =>
         this.#withSession(index, (s) => this.#sockets.tell(s, { kind: 'lag', skipped })),
@@ -61,7 +66,10 @@ export class ClientGateway extends DurableObject<Env> {
       quota: this.#quota,
       onFirstToken: (session, bearer) => this.#welcome(session, bearer),
       onForget: (session) => this.#forget(session),
-      onLease: () => this.ctx.waitUntil(Promise.all([this.#calls.renewAll(), this.#feed.learn()])),
+      onLease: () => {
+        this.#orders.look();
+        this.ctx.waitUntil(Promise.all([this.#calls.renewAll(), this.#feed.learn()]));
+      },
     });
     const shared = {
       gateway: this.#name,
@@ -72,6 +80,7 @@ export class ClientGateway extends DurableObject<Env> {
       calls: this.#calls,
       symbols: new SymbolBook(env, ctx),
       tellShards: (changes: readonly InterestChange[]) => this.#tellShards(changes),
+      orders: this.#orders,
     };
     this.#chains = new ChainStreams(shared, env, ctx);
     const parts = { ...shared, chains: this.#chains };
@@ -89,7 +98,8 @@ export class ClientGateway extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     await this.#feed.learn();
     const upgrade = readUpgrade(request.headers);
-    const refusal = this.#refusalOf(upgrade);
+    const isClosed = Date.now() < this.#closedUntilMs;
+    const refusal = refusalOf(upgrade, this.#quota, this.#sockets.size, isClosed);
     if (refusal) return refusal;
     const { dialect, bearer, address } = upgrade;
     const { 0: client, 1: server } = new WebSocketPair();
@@ -103,16 +113,6 @@ export class ClientGateway extends DurableObject<Env> {
     this.#life.follow(session);
     if (bearer) this.#welcome(session, bearer);
     return new Response(null, { status: 101, webSocket: client, headers: upgradeAnswerHeaders(upgrade) });
-  }
-
-  /** Counts the socket in, or answers why there is no place for it here. */
-  #refusalOf({ bearer, address, socketsMax }: Upgrade): Response | undefined {
-    const isKnown = bearer !== undefined && this.#quota.has(bearer.userId);
-    const isFull =
-      this.#sockets.size >= (isKnown ? GATEWAY_SOCKETS_MAX : Math.min(socketsMax, GATEWAY_SOCKETS_MAX));
-    if (isFull || Date.now() < this.#closedUntilMs) return new Response('gateway full', { status: 503 });
-    const refusal = this.#quota.add(bearer?.userId, address);
-    return refusal && new Response(`Too many connections of this ${refusal}`, { status: 429 });
   }
 
   /**
@@ -134,9 +134,9 @@ export class ClientGateway extends DurableObject<Env> {
     this.#feed.change(feed);
   }
 
-  /** An update of an order at Kite, for those who may know of orders. */
-  orderUpdate(order: string): void {
-    this.#sockets.tellAll({ kind: 'order_update', order }, 'orders:read');
+  /** What became of an order, for those who may know of orders. */
+  orderEvent(event: OrderEvent): void {
+    this.#orders.take(event);
   }
 
   /** Ends the user's sessions whose token was issued before the revocation. Returns how many there were. */

@@ -203,13 +203,10 @@ export class ClientSockets {
     );
   }
 
-  /** Tells everybody, or those who have the permission. */
-  tellAll(event: ServerEvent, permission?: string): void {
+  /** Tells everybody. Who has yet to be welcomed learns by that how things are. */
+  tellAll(event: ServerEvent): void {
     for (const session of this.#sessions.values()) {
-      // Who has yet to be welcomed learns by that how things are.
-      if (!session.bearer || session.firstWords) continue;
-      if (permission === undefined || session.bearer.permissions.includes(permission))
-        this.tell(session, event);
+      if (session.bearer && !session.firstWords) this.tell(session, event);
     }
   }
 

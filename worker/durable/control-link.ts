@@ -2,11 +2,11 @@
 // and the socket to the sidecar.
 import { DurableObject } from 'cloudflare:workers';
 import type { ControlAnswer, ControlRequestName, WakeUp } from '../../shared/control.ts';
-import { STATUS_AGE_MS_MAX } from '../../shared/limits.ts';
+import { POSTBACKS_AT_ONCE_MAX, STATUS_AGE_MS_MAX } from '../../shared/limits.ts';
 import type { SidecarStatus } from '../../shared/status.ts';
 import { readDial } from '../core/dial.ts';
 import { type FeedEvent, type FeedReport, feedAt, isSameFeed, nextFeedCheckAtMs } from '../core/feed.ts';
-import { orderUpdateIn } from '../core/order-update.ts';
+import { orderEventIn } from '../core/order-event.ts';
 import type { Env } from '../env.ts';
 import { SidecarSocket } from './sidecar-socket.ts';
 import { gatewayStub } from './stubs.ts';
@@ -40,6 +40,8 @@ export class ControlLink extends DurableObject<Env> {
   /** Gateways that the last event did not reach: told again at the next look. */
   readonly #unheard = new Set<string>();
   #alarmAtMs: number | undefined;
+  /** Postbacks that wait for the sidecar. */
+  #postbacks = 0;
   #fence: Fence;
   readonly #sidecar: SidecarSocket;
 
@@ -106,8 +108,16 @@ export class ControlLink extends DurableObject<Env> {
   }
 
   /** Asks the sidecar. Never rejects by itself; a call that this object's reset cuts off does. */
-  request(name: ControlRequestName, question: unknown, deadlineMs: number): Promise<ControlAnswer> {
-    return this.#sidecar.request(name, question, deadlineMs);
+  async request(name: ControlRequestName, question: unknown, deadlineMs: number): Promise<ControlAnswer> {
+    if (name !== 'postback') return this.#sidecar.request(name, question, deadlineMs);
+    if (this.#postbacks >= POSTBACKS_AT_ONCE_MAX) {
+      const message = `${POSTBACKS_AT_ONCE_MAX} postbacks wait for the sidecar already`;
+      return { ok: false, code: 'rate_limited', message };
+    }
+    this.#postbacks++;
+    const answer = await this.#sidecar.request(name, question, deadlineMs);
+    this.#postbacks--;
+    return answer;
   }
 
   /** Tells the sidecar of news; false when none is connected. */
@@ -138,14 +148,17 @@ export class ControlLink extends DurableObject<Env> {
     this.#checkFeed();
   }
 
-  /** Hands an order update to all gateways. Names that this version does not know are for a later one. */
+  /**
+   * Hands an order event to all gateways. One that it does not reach reads it from the database when the next comes, or when
+   * it looks there. Names that this version does not know are for a later one.
+   */
   #onNotice(name: string, payload: unknown): void {
-    const order = name === 'order_update' ? orderUpdateIn(payload) : undefined;
-    if (order === undefined) return;
+    const event = orderEventIn(name, payload);
+    if (!event) return;
     for (const gateway of this.gateways()) {
-      const call = gatewayStub(this.env, gateway).orderUpdate(order);
+      const call = gatewayStub(this.env, gateway).orderEvent(event);
       this.ctx.waitUntil(
-        call.catch((error) => console.warn(`gateway ${gateway} missed an order update: ${error}`)),
+        call.catch((error) => console.warn(`gateway ${gateway} missed an order event: ${error}`)),
       );
     }
   }

@@ -4,6 +4,9 @@ import { AppError } from '../../shared/errors.ts';
 import { DATABASE_ANSWER_MS_MAX, DATABASE_CONNECT_S_MAX } from '../../shared/limits.ts';
 import type { Env } from '../env.ts';
 
+/** A client of the database, as `withDatabase` hands it out. */
+export type Sql = postgres.Sql;
+
 /** Classes of SQLSTATE that are about the server and not about a statement: connection, resources, operator. */
 const UNAVAILABLE_STATE = /^(08|53|57)/;
 

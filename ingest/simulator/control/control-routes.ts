@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { inputError, KiteError, kiteErrorOf } from '../kite-error.ts';
+import type { OrderDesk } from '../order-desk.ts';
 import { readBody } from '../request-body.ts';
 import { errorAnswer, jsonAnswer, type RestAnswer, sendAnswer } from '../rest-answer.ts';
 import { Command } from './command.ts';
@@ -13,6 +14,7 @@ const ROOT = '/_simulator';
 
 export interface ControlRoutesParts {
   readonly control: SimulatorControl;
+  readonly orders: OrderDesk;
   readonly faults: FaultBook;
   /** Called when faults have changed. */
   readonly onFaults: () => void;
@@ -45,10 +47,11 @@ export class ControlRoutes {
 
   async #answer(request: IncomingMessage): Promise<RestAnswer> {
     refuseStrangers(request);
-    const { control, faults, onFaults } = this.#parts;
+    const { control, orders, faults, onFaults } = this.#parts;
     const { pathname } = new URL(request.url ?? '', 'http://simulator');
     const route = `${request.method} ${pathname}`;
     if (route === `GET ${ROOT}`) return told(control.state);
+    if (route === `GET ${ROOT}/orders`) return told(orders.counts);
     if (route === `POST ${ROOT}/commands`) return told(control.run(Command.parse(await readJson(request))));
     if (route === `POST ${ROOT}/faults`) {
       const id = faults.add(Fault.parse(await readJson(request)));

@@ -4,9 +4,12 @@ import {
   SIMULATOR_DRIP_BYTES_PER_S_MAX,
   SIMULATOR_FAULT_MS_MAX,
   SIMULATOR_MALFORMED_ROWS_MAX,
+  SIMULATOR_ORDER_DELAY_MS_MAX,
   SIMULATOR_REST_DELAY_MS_MAX,
 } from '../../../shared/limits.ts';
 import { FRAME_CORRUPTIONS } from '../core/frame-corruption.ts';
+import { UPDATE_DISTURBANCES } from '../core/orders/update-stream.ts';
+import { KITE_ERROR_TYPES } from '../kite-error.ts';
 
 const timeMs = z.number().min(0).max(SIMULATOR_FAULT_MS_MAX);
 
@@ -74,6 +77,8 @@ const REST_FAULTS = [
     kind: z.literal('rest_status'),
     status: z.int().min(400).max(599),
     message: z.string().exactOptional(),
+    /** The one that goes with the status, if absent. */
+    error_type: z.enum(KITE_ERROR_TYPES).exactOptional(),
     stage,
     ...restScope,
   }),
@@ -105,7 +110,35 @@ const REST_FAULTS = [
   }),
 ] as const;
 
-export const Fault = z.discriminatedUnion('kind', [...STREAM_FAULTS, ...UPGRADE_FAULTS, ...REST_FAULTS]);
+const orderMs = z.number().min(0).max(SIMULATOR_ORDER_DELAY_MS_MAX);
+
+const ORDER_FAULTS = [
+  /** A new order stays in PUT ORDER REQ RECEIVED for so long. */
+  z.strictObject({ kind: z.literal('order_hold'), ms: orderMs, ...scope, ...chance }),
+  /** A new order lives, and its updates come, but no request finds it for so long. */
+  z.strictObject({ kind: z.literal('order_hide'), ms: orderMs, ...scope, ...chance }),
+  /** The exchange rejects a new order. */
+  z.strictObject({
+    kind: z.literal('order_reject'),
+    message: z.string().default('Rejected by the exchange.'),
+    ...scope,
+    ...chance,
+  }),
+  /** An order update goes wrong, in all of these ways. */
+  z.strictObject({
+    kind: z.literal('order_updates'),
+    how: z.array(z.enum(UPDATE_DISTURBANCES)).min(1),
+    ...scope,
+    ...chance,
+  }),
+] as const;
+
+export const Fault = z.discriminatedUnion('kind', [
+  ...STREAM_FAULTS,
+  ...UPGRADE_FAULTS,
+  ...REST_FAULTS,
+  ...ORDER_FAULTS,
+]);
 export type Fault = z.output<typeof Fault>;
 /** As callers write it: what has a default may be left out. */
 export type FaultInput = z.input<typeof Fault>;

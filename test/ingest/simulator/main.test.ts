@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
 import type { Simulator } from '../../../ingest/simulator/simulator.ts';
-import { SIMULATOR_ACCOUNTS_MAX } from '../../../shared/limits.ts';
+import { SIMULATOR_ACCOUNTS_MAX, SIMULATOR_ORDER_ADDRESSES_MAX } from '../../../shared/limits.ts';
 
 const program = new URL('../../../ingest/simulator/main.ts', import.meta.url).pathname;
 
@@ -106,4 +106,14 @@ test.each([
   const { code, errors } = await ended(run(flags));
   expect(code).toBe(1);
   expect(errors).toMatch(reason);
+});
+
+test('postbacks and the addresses of order writes: what cannot be is named', async () => {
+  const addresses = Array.from({ length: SIMULATOR_ORDER_ADDRESSES_MAX + 1 }, (_, i) => `192.0.2.${i}`);
+  const many = await ended(run(['--order-addresses', addresses.join(',')]));
+  expect(many).toMatchObject({ code: 1, errors: expect.stringMatching(/^simulator: order-addresses: /) });
+  const name = await ended(run(['--order-addresses', 'localhost']));
+  expect(name).toMatchObject({ code: 1, errors: expect.stringContaining('order-addresses') });
+  const url = await ended(run(['--postback-url', 'here']));
+  expect(url).toMatchObject({ code: 1, errors: expect.stringMatching(/^simulator: postback-url: /) });
 });

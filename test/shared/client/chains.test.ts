@@ -23,7 +23,7 @@ async function liveScene() {
   const ticks: number[] = [];
   const moves: ChainMembersEvent[] = [];
   scene.client.on('tick', (each: Tick) => ticks.push(each.instrument_token));
-  scene.client.on('chain_members', (event) => moves.push(event));
+  scene.client.on('chainMembers', (event) => moves.push(event));
   const chain = scene.client.subscribeChain({ underlying: 'NIFTY', expiry: '2026-12-01', strikes: 1 });
   const socket = await scene.connect();
   acknowledge(socket, [HIGH, LOW]);

@@ -117,7 +117,7 @@ describe('what clients say', () => {
     for (const [change, message] of [
       [{ interval: '5m' }, 'interval must be "1s" or "1m"'],
       [{ interval: undefined }, 'interval must be "1s" or "1m"'],
-      [{ kind: 'candle' }, 'kind must be tick or bar'],
+      [{ kind: 'candle' }, 'kind must be tick, bar or orders'],
       [{ filter: { min_change: 1 } }, 'filter is not for bars'],
       [{ items: {} }, 'items must be a list'],
       [{ after: 'yesterday' }, 'after must be the start of a bar, as it was told, got yesterday'],

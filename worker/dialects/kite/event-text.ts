@@ -72,6 +72,7 @@ export function textOf(event: Exclude<ServerEvent, { kind: 'order_update' }>): K
     case 'authenticated':
     case 'unsubscribed':
     case 'subscribed_bars':
+    case 'subscribed_orders':
     case 'unsubscribed_bars':
     case 'subscribed_chain':
     case 'unsubscribed_chain':

@@ -1,8 +1,9 @@
 // Chains as native JSON: answers, members that come and go, figures, and the document of GET /chain.
+import { assertNever } from '../../../shared/errors.ts';
 import type { ChainFigures, ChainMember, ChainName, ServerEvent } from '../../core/protocol.ts';
 import { rowLineOf } from './row-line.ts';
 
-type ChainEvent<Kind> = Extract<ServerEvent, { kind: Kind }>;
+type ChainEvent<Kind extends ServerEvent['kind']> = Extract<ServerEvent, { kind: Kind }>;
 
 function nameFields({ underlying, exchange, expiry }: ChainName) {
   return { underlying, exchange, expiry };
@@ -31,7 +32,7 @@ export function figureFields(figures: ChainFigures) {
   };
 }
 
-export function encodeSubscribedChain(event: ChainEvent<'subscribed_chain'>): string {
+function encodeSubscribedChain(event: ChainEvent<'subscribed_chain'>): string {
   const { strikes, mode, speed, ...name } = event.line;
   const { members, pending, rows, id } = event;
   return JSON.stringify({
@@ -49,12 +50,12 @@ export function encodeSubscribedChain(event: ChainEvent<'subscribed_chain'>): st
   });
 }
 
-export function encodeUnsubscribedChain({ chain, total, id }: ChainEvent<'unsubscribed_chain'>): string {
+function encodeUnsubscribedChain({ chain, total, id }: ChainEvent<'unsubscribed_chain'>): string {
   const answer = { type: 'unsubscribed', kind: 'chain', chain: nameFields(chain), total };
   return JSON.stringify({ ...answer, ...(id === undefined ? {} : { id }) });
 }
 
-export function encodeChainMembers({ chain, joined, left, rows }: ChainEvent<'chain_members'>): string {
+function encodeChainMembers({ chain, joined, left, rows }: ChainEvent<'chain_members'>): string {
   return JSON.stringify({
     type: 'chain_members',
     chain: nameFields(chain),
@@ -64,8 +65,25 @@ export function encodeChainMembers({ chain, joined, left, rows }: ChainEvent<'ch
   });
 }
 
-export function encodeChainFigures({ chain, figures }: ChainEvent<'chain'>): string {
+function encodeChainFigures({ chain, figures }: ChainEvent<'chain'>): string {
   return JSON.stringify({ type: 'chain', chain: nameFields(chain), data: figureFields(figures) });
+}
+
+export function encodeChainEvent(
+  event: ChainEvent<'subscribed_chain' | 'unsubscribed_chain' | 'chain_members' | 'chain'>,
+): string {
+  switch (event.kind) {
+    case 'subscribed_chain':
+      return encodeSubscribedChain(event);
+    case 'unsubscribed_chain':
+      return encodeUnsubscribedChain(event);
+    case 'chain_members':
+      return encodeChainMembers(event);
+    case 'chain':
+      return encodeChainFigures(event);
+    default:
+      return assertNever(event);
+  }
 }
 
 /** A member of the document: `tick` is its last one as JSON, absent while there is none. */

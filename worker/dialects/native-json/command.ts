@@ -272,6 +272,14 @@ function parseChainRequest(fields: Fields, isSubscribe: boolean): ClientCommand 
   return { kind: 'subscribe_chain', chain, strikes, rank, speed };
 }
 
+function parseSubscribeOrders({ after }: Fields): ClientCommand {
+  if (after === undefined) return { kind: 'subscribe_orders' };
+  if (typeof after === 'number' && Number.isSafeInteger(after) && after >= 0) {
+    return { kind: 'subscribe_orders', after };
+  }
+  return refused('invalid_parameter', 'after must be an order_seq, as it was told', `got ${echo(after)}`);
+}
+
 /** JSON has no infinity, but `1e400` parses as one: it could not be given back. */
 function isCommandId(id: unknown): id is CommandId {
   return Number.isFinite(id) || (typeof id === 'string' && id.length <= CLIENT_COMMAND_ID_CHARS_MAX);
@@ -292,8 +300,9 @@ function parseFields(fields: Fields, isBinary: boolean): ClientCommand {
       const isSubscribe = fields.action === 'subscribe';
       if (fields.chain !== undefined) return parseChainRequest(fields, isSubscribe);
       if (kind === 'bar') return parseBars(fields, isSubscribe ? 'subscribe_bars' : 'unsubscribe_bars');
+      if (kind === 'orders' && isSubscribe) return parseSubscribeOrders(fields);
       if (kind !== 'tick')
-        return refused('invalid_parameter', 'kind must be tick or bar', `got ${echo(kind)}`);
+        return refused('invalid_parameter', 'kind must be tick, bar or orders', `got ${echo(kind)}`);
       return isSubscribe ? parseSubscribe(fields) : parseUnsubscribe(fields);
     }
     default:

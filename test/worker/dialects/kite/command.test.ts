@@ -124,8 +124,8 @@ test('any text: never an exception, and never a token that was no number', () =>
     fc.property(nearlyMessages, (text) => {
       const command = kite.parse(text);
       if (command.kind === 'ignored') return;
-      const { v } = JSON.parse(text) as { v: unknown[] };
-      const given: readonly unknown[] = Array.isArray(v[1]) && typeof v[0] === 'string' ? v[1] : v;
+      const { a, v } = JSON.parse(text) as { a: string; v: unknown[] };
+      const given = a === 'mode' ? (v[1] as readonly unknown[]) : v;
       const numbers = new Set(given.filter((value) => typeof value === 'number'));
       if (command.kind !== 'subscribe' && command.kind !== 'unsubscribe') throw new Error(command.kind);
       const tokens = command.kind === 'subscribe' ? command.items.map(({ token }) => token) : command.tokens;
