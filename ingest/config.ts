@@ -10,6 +10,7 @@ import {
   FLUSH_WINDOW_MS_MAX,
   KITE_CONNECTIONS_PER_ACCOUNT_MAX,
   KITE_INSTRUMENTS_PER_CONNECTION_MAX,
+  OPTION_RATE_MAX,
   ORDER_RETENTION_DAYS_DEFAULT,
   ORDER_RETENTION_DAYS_MAX,
   ORDER_RETENTION_DAYS_MIN,
@@ -24,9 +25,11 @@ import {
   type SessionCalendar,
 } from '../shared/market-session.ts';
 import { SESSION_CALENDAR } from '../shared/session-calendar.ts';
+import { GREEKS_MODELS, type GreeksSettings } from './core/greeks/greeks-settings.ts';
 import { errorText, LOG_LEVELS } from './log.ts';
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const fraction = z.coerce.number().min(0).max(OPTION_RATE_MAX);
 const rootUrl = (...protocols: readonly string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
     error: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
@@ -93,6 +96,11 @@ const Environment = z.object({
   ORDER_RETENTION_DAYS: integer(ORDER_RETENTION_DAYS_MIN, ORDER_RETENTION_DAYS_MAX).default(
     ORDER_RETENTION_DAYS_DEFAULT,
   ),
+  /** Greeks at the market's forward, or at the spot as NSE's option chain has them. */
+  OPTION_GREEKS_MODEL: z.enum(GREEKS_MODELS).default('forward'),
+  /** Continuously compounded, per year, as a fraction: the default depends on the model. */
+  OPTION_GREEKS_INTEREST_RATE: fraction.optional(),
+  OPTION_GREEKS_DIVIDEND_YIELD: fraction.default(0),
   STATUS_PORT: integer(0, 65_535).default(0),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   LOG_FORMAT: z.enum(['text', 'json']).default('text'),
@@ -117,6 +125,17 @@ const SidecarEnvironment = Environment.transform((settings, context) => {
 });
 
 export type Config = z.infer<typeof SidecarEnvironment>;
+
+/**
+ * By model: about what treasury bills of 91 days yield, which discounts and no more (a percentage point moves the volatility of a
+ * month by a hundredth of one); and what NSE's option chain takes, which makes the forward.
+ */
+const INTEREST_RATES = { forward: 0.055, spot: 0.1 } as const;
+
+export function greeksSettingsOf(config: Config): GreeksSettings {
+  const { OPTION_GREEKS_MODEL: model, OPTION_GREEKS_DIVIDEND_YIELD: dividendYield } = config;
+  return { model, rate: config.OPTION_GREEKS_INTEREST_RATE ?? INTEREST_RATES[model], dividendYield };
+}
 
 /** Which of the account's variables are missing: it is there whole, or the database has accounts and keys for them. */
 function missingAccountSettings(present: Readonly<Record<string, string | undefined>>): string[] {

@@ -1,5 +1,11 @@
 // The status as Prometheus reads it, for whoever scrapes the sidecar itself and not the edge.
-import type { AccountStatus, FlushWindowStatus, InstrumentsStatus, SidecarStatus } from '../shared/status.ts';
+import type {
+  AccountStatus,
+  FlushWindowStatus,
+  GreeksFigures,
+  InstrumentsStatus,
+  SidecarStatus,
+} from '../shared/status.ts';
 
 interface Metric {
   readonly name: string;
@@ -116,6 +122,26 @@ function flushWindowMetrics(window: FlushWindowStatus): Metric[] {
   ];
 }
 
+/** None from a sidecar that stands by. */
+function greeksMetrics(greeks: GreeksFigures | undefined): Metric[] {
+  if (!greeks) return [];
+  const by = (name: string, counts: Readonly<Record<string, number>>) =>
+    Object.entries(counts).map(([value, count]) => [label(name, value), count] as const);
+  const metric = (name: string, type: Metric['type'], help: string, samples: Metric['samples']): Metric => ({
+    name: `sidecar_${name}`,
+    type,
+    help,
+    samples,
+  });
+  return [
+    metric('options_valued_total', 'counter', 'Valuations of options.', by('status', greeks.valued)),
+    metric('options_renewed_total', 'counter', 'Valuations without a tick.', [['', greeks.renewed]]),
+    metric('forwards_total', 'counter', 'Forwards worked out.', by('source', greeks.forwards)),
+    metric('valuation_seconds_total', 'counter', 'Time that valuations took.', [['', greeks.seconds]]),
+    metric('support', 'gauge', 'Instruments streamed for forwards.', [['', greeks.support]]),
+  ];
+}
+
 /** Of the instrument list; what does not apply has no sample. */
 function instrumentMetrics(instruments: InstrumentsStatus): Metric[] {
   const { loaded_at: loadedAt, trading_date: tradingDate, bad_rows: badRows, stored } = instruments;
@@ -138,7 +164,7 @@ function instrumentMetrics(instruments: InstrumentsStatus): Metric[] {
 
 /** The status in Prometheus' text format (prometheus.io/docs/instrumenting/exposition_formats). */
 export function prometheusText(status: SidecarStatus): string {
-  return [...metricsOf(status), ...accountMetrics(status)]
+  return [...metricsOf(status), ...accountMetrics(status), ...greeksMetrics(status.greeks)]
     .map(({ name, type, help, samples }) => {
       const lines = samples.map(
         ([labels, value]) => `${name}${labels === '' ? '' : `{${labels}}`} ${value}\n`,

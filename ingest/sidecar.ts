@@ -6,9 +6,10 @@ import type { InstrumentToken } from '../shared/instrument.ts';
 import { DEMAND_PLAN_MS_MIN, NOT_PLACED_TOKENS_MAX, STATUS_NOT_PLACED_MAX } from '../shared/limits.ts';
 import type { SidecarStatus } from '../shared/status.ts';
 import type { Clock, Timer } from './clock.ts';
-import { type Config, readSessionCalendar } from './config.ts';
+import { type Config, greeksSettingsOf, readSessionCalendar } from './config.ts';
 import { Batcher } from './core/batcher.ts';
 import { DemandBook, type PinnedInstrument } from './core/demand.ts';
+import { OptionMarket } from './core/greeks/option-market.ts';
 import { EMPTY_INSTRUMENT_BOOK } from './core/instrument-book.ts';
 import { OrderUpdates } from './core/order-updates.ts';
 import { Pipeline } from './core/pipeline.ts';
@@ -59,6 +60,7 @@ export class Sidecar {
   readonly #startedAtMs: number;
   readonly #lease: Lease;
   readonly #batcher: Batcher;
+  readonly #optionMarket: OptionMarket;
   readonly #pipeline: Pipeline;
   readonly #demand = new DemandBook();
   readonly #orderUpdates = new OrderUpdates();
@@ -86,7 +88,12 @@ export class Sidecar {
     this.#epoch = options.epoch ?? this.#startedAtMs;
     this.#lease = options.lease ?? NO_LEASE;
     this.#batcher = new Batcher(this.#epoch, EMPTY_INSTRUMENT_BOOK);
-    this.#pipeline = new Pipeline(this.#batcher);
+    this.#optionMarket = new OptionMarket({
+      settings: greeksSettingsOf(config),
+      buffer: this.#batcher,
+      onSupportChange: () => this.#planSoon(),
+    });
+    this.#pipeline = new Pipeline(this.#batcher, this.#optionMarket);
     this.#edge = new EdgeClient(config.EDGE_URL, config.INGEST_SECRET, clock);
     const superseded = (reason: string) => {
       if (!this.#isRunning) return;
@@ -99,6 +106,7 @@ export class Sidecar {
     };
     this.#flushLoop = new FlushLoop({
       batcher: this.#batcher,
+      greeks: this.#optionMarket,
       post,
       clock,
       random,
@@ -131,6 +139,7 @@ export class Sidecar {
       log,
       onList: (book) => {
         this.#batcher.replaceInstruments(book);
+        this.#optionMarket.replaceContracts(book);
         this.#applyDemand();
         this.#flushLoop.wake();
       },
@@ -254,6 +263,10 @@ export class Sidecar {
 
   #onDemand(shard: number, items: readonly DemandItem[]): void {
     this.#demand.replace(shard, items, this.#options.clock.monotonicMs());
+    this.#planSoon();
+  }
+
+  #planSoon(): void {
     if (this.#planTimer === undefined) this.#applyDemand();
     else this.#isPlanDue = true;
   }
@@ -293,11 +306,13 @@ export class Sidecar {
     const { items, overflow } = this.#demand.desired({
       modeMax: config.TICKER_MODE,
       exists: (token) => this.#batcher.exists(token),
+      supportOf: (wished) => this.#optionMarket.plan(wished),
     });
     this.#overflow = overflow;
     this.#desiredCount = items.length + overflow.length;
     // The slots come first: Kite answers a subscription with a tick at once.
     this.#batcher.want(items);
+    this.#optionMarket.attach(items, clock.monotonicMs());
     this.#pool.setDesired(items);
   }
 
@@ -335,6 +350,7 @@ export class Sidecar {
       flush_window: this.#flushLoop.window,
       instruments: this.#instruments.status,
       ...(orders ? { orders } : {}),
+      greeks: this.#optionMarket.figures(this.#flushLoop.valuationMs),
       rss_bytes: process.memoryUsage.rss(),
       cpu_seconds: (user + system) / 1e6,
     };

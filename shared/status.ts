@@ -128,6 +128,19 @@ export interface OrdersStatus {
   readonly given_up: number;
 }
 
+/** Totals of the options' valuations. */
+export interface GreeksFigures {
+  /** By status (GREEKS_STATUSES), those that never were left out. */
+  readonly valued: Readonly<Record<string, number>>;
+  /** Of these, without a tick of the option: its underlying had moved. */
+  readonly renewed: number;
+  /** Forwards that were worked out, by source (FORWARD_SOURCES); `none`: nothing was known of the underlying. */
+  readonly forwards: Readonly<Record<string, number>>;
+  readonly seconds: number;
+  /** Instruments that are streamed for forwards, whether or not somebody wants them too. */
+  readonly support: number;
+}
+
 /** Counters are totals since the sidecar became the active one; times are milliseconds since the epoch. */
 export interface SidecarStatus {
   /** Fences what this sidecar posts: the edge refuses earlier ones. 0 while it stands by. */
@@ -137,7 +150,7 @@ export interface SidecarStatus {
   readonly running: boolean;
   readonly accounts: readonly AccountStatus[];
   readonly feed: FeedStatus;
-  /** Instruments subscribed at Kite, pinned or wanted by clients, and those of them that no socket streams. */
+  /** Instruments subscribed at Kite; pinned, wanted by clients or needed for forwards; and of the first two those that no socket streams. */
   readonly active_subscriptions: number;
   readonly desired: number;
   readonly not_placed: number;
@@ -158,6 +171,8 @@ export interface SidecarStatus {
   readonly instruments: InstrumentsStatus;
   /** Absent while orders are off, or nothing is known of them yet. */
   readonly orders?: OrdersStatus;
+  /** Absent from a sidecar that stands by. */
+  readonly greeks?: GreeksFigures;
   readonly rss_bytes: number;
   readonly cpu_seconds: number;
 }

@@ -8,10 +8,13 @@ import {
   EXCHANGE_TIME_TRUSTED_AHEAD_S_MAX,
   SIDECAR_INSTRUMENTS_MAX,
 } from '../../shared/limits.ts';
+import { GREEKS_WORDS } from '../../shared/record-greeks.ts';
 import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
 import {
   AT,
   exchangeTimeOf,
+  FULL_RECORD_WORDS,
+  RECORD_KIND,
   RECORD_WORDS_MAX,
   rankOfMode,
   recordWords,
@@ -19,22 +22,12 @@ import {
 } from '../../shared/tick.ts';
 import { copyWords, TickStore } from '../../shared/tick-store.ts';
 import { BatchRoom } from './batch-room.ts';
+import { newBatcherCounters } from './batcher-counters.ts';
 import { EMPTY_INSTRUMENT_BOOK, type InstrumentBook } from './instrument-book.ts';
 import { checkKnownTokens } from './known-tokens.ts';
 import { ShardLink } from './shard-link.ts';
+import { SlotStates } from './slot-states.ts';
 import type { HeldTick } from './validate.ts';
-
-/** Totals. Accepted + resent = posted + conflated + dropped + what is dirty or under way. */
-export interface BatcherCounters {
-  ticksOffered: number;
-  /** Replaced by a newer tick of the same instrument before they were posted. */
-  ticksConflated: number;
-  ticksPosted: number;
-  /** Last values made news again because a shard lost its memory. */
-  ticksResent: number;
-  /** Of instruments that nobody wanted any more, or that ceased to exist, before the batch left. */
-  ticksDropped: number;
-}
 
 export interface TakenBatch {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -54,25 +47,13 @@ export interface WantedInstrument {
  */
 export class Batcher {
   readonly epoch: number;
-  readonly counters: BatcherCounters = {
-    ticksOffered: 0,
-    ticksConflated: 0,
-    ticksPosted: 0,
-    ticksResent: 0,
-    ticksDropped: 0,
-  };
+  readonly counters = newBatcherCounters();
   readonly #links = Array.from({ length: SHARD_COUNT }, (_, shard) => new ShardLink(shard));
   readonly #slotsMax: number;
   #book: InstrumentBook;
   #store: TickStore;
   readonly #wanted = new Map<number, TickMode>();
-  /** Rank of the mode that the slot's instrument is wanted in; 0 while nobody wants it. */
-  readonly #wantedRank: Uint8Array;
-  readonly #lowerModeRefused: Uint8Array;
-  readonly #isDirty: Uint8Array;
-  /** The shard's present memory has the slot's definition, or will with the batch under way. */
-  readonly #isDefined: Uint8Array;
-  readonly #newestExchangeTimeS: Uint32Array;
+  #slots: SlotStates;
   /** One for all, because each tick asks for it. */
   readonly #held: { -readonly [K in keyof HeldTick]: HeldTick[K] };
   readonly #staging = new Uint32Array(BATCH_TICKS_MAX * RECORD_WORDS_MAX);
@@ -91,11 +72,7 @@ export class Batcher {
       wantedRank: 0,
       lowerModeRefused: 0,
     };
-    this.#wantedRank = new Uint8Array(slotsMax);
-    this.#lowerModeRefused = new Uint8Array(slotsMax);
-    this.#isDirty = new Uint8Array(slotsMax);
-    this.#isDefined = new Uint8Array(slotsMax);
-    this.#newestExchangeTimeS = new Uint32Array(slotsMax);
+    this.#slots = new SlotStates(slotsMax);
   }
 
   exists(token: number): boolean {
@@ -105,7 +82,7 @@ export class Batcher {
   /** The token's slot while it is wanted, else -1. Valid until `want` or `replaceInstruments` is called. */
   wantedSlotOf(token: number): number {
     const slot = this.#store.slotOf(token);
-    return slot >= 0 && this.#wantedRank[slot] !== 0 ? slot : -1;
+    return slot >= 0 && this.#slots.wantedRank[slot] !== 0 ? slot : -1;
   }
 
   /** What there is of the slot's instrument; valid until the next call of anything here. */
@@ -113,15 +90,42 @@ export class Batcher {
     const held = this.#held;
     held.words = this.#store.words;
     held.at = slot * RECORD_WORDS_MAX;
-    held.newestExchangeTimeS = this.#newestExchangeTimeS[slot] as number;
-    held.wantedRank = this.#wantedRank[slot] as number;
-    held.lowerModeRefused = this.#lowerModeRefused[slot] as number;
+    held.newestExchangeTimeS = this.#slots.newestExchangeTimeS[slot] as number;
+    held.wantedRank = this.#slots.wantedRank[slot] as number;
+    held.lowerModeRefused = this.#slots.lowerModeRefused[slot] as number;
     return held;
   }
 
   /** A record was refused because it has less than was asked for. */
   countLowerMode(slot: number): void {
-    this.#lowerModeRefused[slot] = (this.#lowerModeRefused[slot] as number) + 1;
+    this.#slots.lowerModeRefused[slot] = (this.#slots.lowerModeRefused[slot] as number) + 1;
+  }
+
+  /** The records by slot, RECORD_WORDS_MAX words apart; valid until `want` or `replaceInstruments` is called. */
+  get words(): Uint32Array {
+    return this.#store.words;
+  }
+
+  kindAt(slot: number): number {
+    return this.#store.kindAt(slot);
+  }
+
+  /** Gives the slot's record, which is a full one, its Greeks. If they are other ones than it has, it is news. */
+  putGreeks(slot: number, greeks: Uint32Array): void {
+    const { words } = this.#store;
+    const at = slot * RECORD_WORDS_MAX;
+    const greeksAt = at + FULL_RECORD_WORDS;
+    let hasChanged = words[at + AT.kind / 4] !== RECORD_KIND.optionFull;
+    for (let i = 0; i < GREEKS_WORDS; i++) {
+      const word = greeks[i] as number;
+      if (words[greeksAt + i] === word) continue;
+      words[greeksAt + i] = word;
+      hasChanged = true;
+    }
+    words[at + AT.kind / 4] = RECORD_KIND.optionFull;
+    if (!hasChanged || this.#slots.isDirty[slot] === 1) return;
+    this.counters.ticksRenewed++;
+    this.#markDirty(slot, shardOf(words[at] as number));
   }
 
   dirtyCount(shard: number): number {
@@ -131,14 +135,14 @@ export class Batcher {
   /** Takes the record at the start of `words` as the slot's newest value. */
   offer(slot: number, words: Uint32Array, receivedAtMs: number): void {
     this.counters.ticksOffered++;
-    this.#lowerModeRefused[slot] = 0;
+    this.#slots.lowerModeRefused[slot] = 0;
     this.#store.put(slot, words, 0);
     const exchangeTimeS = exchangeTimeOf(words);
     if (exchangeTimeS !== 0) {
       const trustedMaxS = Math.floor(receivedAtMs / 1_000) + EXCHANGE_TIME_TRUSTED_AHEAD_S_MAX;
-      this.#newestExchangeTimeS[slot] = Math.min(exchangeTimeS, trustedMaxS);
+      this.#slots.newestExchangeTimeS[slot] = Math.min(exchangeTimeS, trustedMaxS);
     }
-    if (this.#isDirty[slot] === 1) this.counters.ticksConflated++;
+    if (this.#slots.isDirty[slot] === 1) this.counters.ticksConflated++;
     else this.#markDirty(slot, shardOf(words[AT.token / 4] as number));
   }
 
@@ -154,7 +158,7 @@ export class Batcher {
       const before = this.#wanted.get(token);
       if (before === undefined) this.#start(token, mode);
       else if (before !== mode) {
-        this.#wantedRank[this.#store.slotOf(token)] = rankOfMode(mode);
+        this.#slots.wantedRank[this.#store.slotOf(token)] = rankOfMode(mode);
         this.#wanted.set(token, mode);
       }
     }
@@ -167,7 +171,7 @@ export class Batcher {
       slot = this.#store.slotFor(token);
     }
     assert(slot >= 0, `no slot for instrument ${token}`);
-    this.#wantedRank[slot] = rankOfMode(mode);
+    this.#slots.wantedRank[slot] = rankOfMode(mode);
     this.#wanted.set(token, mode);
     this.#undefine(token, slot);
   }
@@ -198,7 +202,7 @@ export class Batcher {
 
   /** The shard has to be told what the instrument is, also if it never ticks: it may take the token for another one. */
   #undefine(token: number, slot: number): void {
-    this.#isDefined[slot] = 0;
+    this.#slots.isDefined[slot] = 0;
     this.#link(shardOf(token)).definitionsDue.add(token);
   }
 
@@ -254,13 +258,15 @@ export class Batcher {
       const from = slot * RECORD_WORDS_MAX;
       const size = recordWords(words[from + AT.kind / 4] as number);
       const token = words[from] as number;
-      if (this.#isDefined[slot] === 1 ? !room.fits(size, 0) : !this.#define(link, token, slot, room, size))
+      if (
+        this.#slots.isDefined[slot] === 1 ? !room.fits(size, 0) : !this.#define(link, token, slot, room, size)
+      )
         return false;
       copyWords(words, from, this.#staging, room.tickWords, size);
       this.#staging[room.tickWords + AT.seq / 4] = seq;
       room.tickWords += size;
       underWay.tokens[underWay.ticks++] = token;
-      this.#isDirty[slot] = 0;
+      this.#slots.isDirty[slot] = 0;
       return true;
     });
   }
@@ -281,7 +287,7 @@ export class Batcher {
     if (!room.take(definition, words)) return false;
     link.underWay.definitions.push(token);
     link.definitionsDue.delete(token);
-    this.#isDefined[slot] = 1;
+    this.#slots.isDefined[slot] = 1;
     return true;
   }
 
@@ -305,7 +311,7 @@ export class Batcher {
       if (shardOf(token) !== shard) continue;
       const slot = this.#store.slotOf(token);
       this.#undefine(token, slot);
-      if (this.#store.kindAt(slot) === 0 || this.#isDirty[slot] === 1) continue;
+      if (this.#store.kindAt(slot) === 0 || this.#slots.isDirty[slot] === 1) continue;
       this.#markDirty(slot, shard);
       this.counters.ticksResent++;
     }
@@ -323,7 +329,7 @@ export class Batcher {
     for (let i = 0; i < underWay.ticks; i++) {
       const slot = this.wantedSlotOf(underWay.tokens[i] as number);
       if (slot < 0 || this.#store.kindAt(slot) === 0) this.counters.ticksDropped++;
-      else if (this.#isDirty[slot] === 1) this.counters.ticksConflated++;
+      else if (this.#slots.isDirty[slot] === 1) this.counters.ticksConflated++;
       else this.#markDirty(slot, shard);
     }
     for (const token of underWay.definitions) {
@@ -340,7 +346,7 @@ export class Batcher {
   }
 
   #markDirty(slot: number, shard: number): void {
-    this.#isDirty[slot] = 1;
+    this.#slots.isDirty[slot] = 1;
     this.#link(shard).pushDirty(slot);
   }
 
@@ -349,16 +355,13 @@ export class Batcher {
     for (const token of tokens) {
       const slot = this.#store.slotOf(token);
       this.#wanted.delete(token);
-      this.#wantedRank[slot] = 0;
-      this.#lowerModeRefused[slot] = 0;
-      this.#isDefined[slot] = 0;
-      this.#newestExchangeTimeS[slot] = 0;
+      this.#slots.forget(slot);
       this.#store.clear(slot);
     }
     for (const link of this.#links) {
       link.removeDirty((slot) => {
-        if (this.#wantedRank[slot] !== 0) return false;
-        this.#isDirty[slot] = 0;
+        if (this.#slots.wantedRank[slot] !== 0) return false;
+        this.#slots.isDirty[slot] = 0;
         this.counters.ticksDropped++;
         return true;
       });
@@ -369,31 +372,21 @@ export class Batcher {
   #compact(): void {
     const old = this.#store;
     const store = new TickStore(this.#slotsMax);
-    const dirty = new Uint8Array(this.#slotsMax);
-    const defined = new Uint8Array(this.#slotsMax);
-    const newest = new Uint32Array(this.#slotsMax);
-    const rank = new Uint8Array(this.#slotsMax);
+    const slots = new SlotStates(this.#slotsMax);
     const movedTo = new Uint32Array(this.#slotsMax);
-    for (const [token, mode] of this.#wanted) {
+    for (const token of this.#wanted.keys()) {
       const from = old.slotOf(token);
       const to = store.slotFor(token);
       store.put(to, old.words, from * RECORD_WORDS_MAX);
-      dirty[to] = this.#isDirty[from] as number;
-      defined[to] = this.#isDefined[from] as number;
-      newest[to] = this.#newestExchangeTimeS[from] as number;
-      rank[to] = rankOfMode(mode);
+      slots.copy(this.#slots, from, to);
       movedTo[from] = to;
     }
     for (const link of this.#links) {
-      const slots: number[] = [];
-      link.removeDirty((slot) => slots.push(slot) > 0);
-      for (const slot of slots) link.pushDirty(movedTo[slot] as number);
+      const dirty: number[] = [];
+      link.removeDirty((slot) => dirty.push(slot) > 0);
+      for (const slot of dirty) link.pushDirty(movedTo[slot] as number);
     }
     this.#store = store;
-    this.#isDirty.set(dirty);
-    this.#isDefined.set(defined);
-    this.#newestExchangeTimeS.set(newest);
-    this.#wantedRank.set(rank);
-    this.#lowerModeRefused.fill(0);
+    this.#slots = slots;
   }
 }

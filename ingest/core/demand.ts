@@ -19,10 +19,12 @@ export interface DemandLimits {
   readonly modeMax: TickMode;
   /** Whether the token is in today's list. */
   readonly exists: (token: InstrumentToken) => boolean;
+  /** What the Greeks of the pinned and wanted items need beside them: instruments that exist, in full mode. */
+  readonly supportOf?: (wished: readonly DesiredInstrument[]) => ReadonlySet<InstrumentToken>;
 }
 
 export interface DesiredInstruments {
-  /** Each once: the pinned, then the wanted, oldest first, then those that linger, the latest to end first. */
+  /** Each once: the pinned, then the wanted, oldest first, the support, then those that linger, the latest to end first. */
   readonly items: readonly DesiredInstrument[];
   /** Pinned or wanted, but more than a sidecar can have to do with. */
   readonly overflow: readonly InstrumentToken[];
@@ -114,11 +116,34 @@ export class DemandBook {
       if (endedAtMs === undefined) add({ token, mode, priority: 'demand' });
       else if (limits.exists(token)) lingering.push({ token, mode, endedAtMs });
     }
+    const support = limits.supportOf?.(items) ?? NO_SUPPORT;
+    addSupport(items, support, limits.modeMax);
     lingering.sort((a, b) => b.endedAtMs - a.endedAtMs);
-    for (const { token, mode } of lingering.slice(0, SIDECAR_INSTRUMENTS_MAX - items.length)) {
-      items.push({ token, mode: lowerMode(mode, limits.modeMax), priority: 'lingering' });
+    for (const { token, mode } of lingering) {
+      if (items.length >= SIDECAR_INSTRUMENTS_MAX) break;
+      if (!support.has(token))
+        items.push({ token, mode: lowerMode(mode, limits.modeMax), priority: 'lingering' });
     }
     return { items, overflow, unknownCount };
+  }
+}
+
+const NO_SUPPORT: ReadonlySet<InstrumentToken> = new Set();
+
+/** Adds what is not among the items; what is there gets the mode that the support needs. */
+function addSupport(
+  items: DesiredInstrument[],
+  support: ReadonlySet<InstrumentToken>,
+  modeMax: TickMode,
+): void {
+  if (support.size === 0) return;
+  const missing = new Set(support);
+  for (const [at, item] of items.entries()) {
+    if (missing.delete(item.token) && item.mode !== modeMax) items[at] = { ...item, mode: modeMax };
+  }
+  for (const token of missing) {
+    if (items.length >= SIDECAR_INSTRUMENTS_MAX) return;
+    items.push({ token, mode: modeMax, priority: 'support' });
   }
 }
 

@@ -22,6 +22,11 @@ export interface PipelineCounters {
   readonly frameFaults: Record<KiteFault, number>;
 }
 
+/** Told of each record that was taken, which is at the start of `words`. */
+export interface TickListener {
+  ticked(slot: number, words: Uint32Array, receivedAtMs: number): void;
+}
+
 function newCounters(): PipelineCounters {
   const ticksRejected = Object.fromEntries(TICK_REJECTIONS.map((reason) => [reason, 0]));
   return {
@@ -45,11 +50,13 @@ function newCounters(): PipelineCounters {
 export class Pipeline {
   readonly counters: PipelineCounters = newCounters();
   readonly #batcher: Batcher;
+  readonly #listener: TickListener | undefined;
   readonly #words = new Uint32Array(RECORD_WORDS_MAX);
   readonly #record = new DataView(this.#words.buffer);
 
-  constructor(batcher: Batcher) {
+  constructor(batcher: Batcher, listener?: TickListener) {
     this.#batcher = batcher;
+    this.#listener = listener;
   }
 
   /**
@@ -105,6 +112,7 @@ export class Pipeline {
       return false;
     }
     this.#batcher.offer(slot, this.#words, receivedAtMs);
+    this.#listener?.ticked(slot, this.#words, receivedAtMs);
     return true;
   }
 }

@@ -5,11 +5,16 @@ import type { TickMode } from '../../shared/tick.ts';
 import { levelLoads } from './load-leveling.ts';
 
 /**
- * Who yields to whom when there is no room for all: what operators pinned, what clients want, and what clients wanted a
- * moment ago.
+ * Who yields to whom when there is no room for all: what operators pinned, what clients want, what the Greeks of these
+ * need, and what clients wanted a moment ago.
  */
-export const PRIORITIES = ['pinned', 'demand', 'lingering'] as const;
+export const PRIORITIES = ['pinned', 'demand', 'support', 'lingering'] as const;
 export type Priority = (typeof PRIORITIES)[number];
+
+/** Somebody asked for it by name. */
+export function isWished(priority: Priority): boolean {
+  return priority === 'pinned' || priority === 'demand';
+}
 
 export interface DesiredInstrument {
   readonly token: InstrumentToken;
@@ -69,7 +74,7 @@ interface Places {
 }
 
 const NOWHERE = -1;
-const RANK: Readonly<Record<Priority, number>> = { pinned: 0, demand: 1, lingering: 2 };
+const RANK: Readonly<Record<Priority, number>> = { pinned: 0, demand: 1, support: 2, lingering: 3 };
 const AVAILABILITIES = ['ready', 'doubtful', 'away'] as const satisfies readonly Availability[];
 
 /**
@@ -157,7 +162,7 @@ function choose(desired: readonly DesiredInstrument[], drafts: readonly Draft[],
     else if (isChosen) {
       quota.incoming--;
       incoming.push(item);
-    } else if (priority !== 'lingering') notPlaced.push(token);
+    } else if (isWished(priority)) notPlaced.push(token);
     if (draft === undefined) continue;
     // Stays: it streams and shall, or it waits for its socket and nobody else has room for it.
     if (isStreaming === isChosen) {

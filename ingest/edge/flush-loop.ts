@@ -11,8 +11,15 @@ import type { Logger } from '../log.ts';
 import { type PosterCounters, ShardPoster } from './shard-poster.ts';
 import type { Post } from './signed-post.ts';
 
+/** Puts Greeks into the buffer's records, see OptionMarket. */
+export interface GreeksSource {
+  renew(nowMs: number): void;
+  value(nowMs: number): void;
+}
+
 export interface FlushLoopOptions {
   readonly batcher: Batcher;
+  readonly greeks?: GreeksSource;
   readonly post: Post;
   readonly clock: Clock;
   /** In [0, 1). */
@@ -31,6 +38,8 @@ export class FlushLoop {
   readonly #posters: readonly ShardPoster[];
   readonly #schedule: FlushSchedule;
   readonly #window: FlushWindow;
+  /** Time that valuations have taken. */
+  valuationMs = 0;
   #isRunDue = false;
   #isStopped = false;
   #timer: Timer | undefined;
@@ -88,16 +97,20 @@ export class FlushLoop {
   }
 
   #run(): void {
-    const { batcher, clock, ticksMax } = this.#options;
+    const { batcher, clock, ticksMax, greeks } = this.#options;
     this.#isRunDue = false;
     if (this.#isStopped) return;
     const nowMs = clock.monotonicMs();
+    greeks?.renew(nowMs);
+    this.valuationMs += clock.monotonicMs() - nowMs;
     const loads = this.#posters.map(({ isBusy }, shard) => ({
       dirtyCount: batcher.dirtyCount(shard),
       isBusy,
     }));
     const windowMs = this.#window.at(nowMs);
     const { shards, shardsWithTicks, nextAtMs } = this.#schedule.decide(nowMs, windowMs, loads);
+    // As late as can be: of many ticks of an option one is valued, with the forward of now.
+    if (shardsWithTicks > 0) this.#value(nowMs);
     for (const shard of shards) {
       this.#posters[shard]?.send(
         batcher.take(shard, { ticksMax, roundShards: Math.max(1, shardsWithTicks) }),
@@ -107,5 +120,11 @@ export class FlushLoop {
     this.#timer = undefined;
     // With every shard busy there is no next time: the first that is idle again wakes the loop.
     if (Number.isFinite(nextAtMs)) this.#timer = clock.after(nextAtMs - nowMs, () => this.#run());
+  }
+  #value(nowMs: number): void {
+    const { greeks, clock } = this.#options;
+    const fromMs = clock.monotonicMs();
+    greeks?.value(nowMs);
+    this.valuationMs += clock.monotonicMs() - fromMs;
   }
 }

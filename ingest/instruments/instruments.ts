@@ -1,9 +1,9 @@
 // The sidecar's instrument list: read from Kite, kept in the database, and read from there when Kite has none.
 import type { InstrumentsStatus } from '../../shared/status.ts';
 import type { Clock } from '../clock.ts';
-import type { InstrumentBook } from '../core/instrument-book.ts';
 import type { Logger } from '../log.ts';
 import { InstrumentLoader } from './loader.ts';
+import type { InstrumentRegistry } from './registry.ts';
 import { runTask } from './thread.ts';
 import { InstrumentWriter } from './writer.ts';
 
@@ -18,7 +18,7 @@ export interface InstrumentsOptions {
   readonly random: () => number;
   readonly log: Logger;
   /** Takes a new list over; throws when it cannot be used. */
-  readonly onList: (book: InstrumentBook) => void;
+  readonly onList: (list: InstrumentRegistry) => void;
 }
 
 export class Instruments {

@@ -1,8 +1,10 @@
 // Today's instruments in memory, out of columns: token -> definition, and each shard's tokens.
 import type { InstrumentDefinition, InstrumentToken } from '../../shared/instrument.ts';
+import type { ContractBook, UnderlyingContracts } from '../core/greeks/contract-book.ts';
 import { changeBetween, type InstrumentBook, type ListChange } from '../core/instrument-book.ts';
 import type { ExchangeRows } from '../core/list-check.ts';
 import type { InstrumentColumns } from './columns.ts';
+import { ContractIndex } from './contracts.ts';
 import { findToken } from './token-index.ts';
 
 /** By code, as `changesSince` writes them. */
@@ -17,18 +19,20 @@ export interface ListComparison {
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Made once per list and never changed: whoever holds one has the whole list of one moment. */
-export class InstrumentRegistry implements InstrumentBook {
+export class InstrumentRegistry implements InstrumentBook, ContractBook {
   readonly columns: InstrumentColumns;
   readonly #symbols: Buffer;
   /** Not held: the list of before goes when nobody uses it any more. */
   readonly #before: WeakRef<InstrumentRegistry> | undefined;
   readonly #changes: Uint8Array | undefined;
+  readonly #contracts: ContractIndex;
 
   constructor(columns: InstrumentColumns, comparison?: ListComparison) {
     this.columns = columns;
     this.#symbols = Buffer.from(columns.symbols.buffer);
     this.#before = comparison && new WeakRef(comparison.before);
     this.#changes = comparison?.changes;
+    this.#contracts = new ContractIndex(columns, (row) => this.#symbolAt(row));
   }
 
   get size(): number {
@@ -43,6 +47,15 @@ export class InstrumentRegistry implements InstrumentBook {
   definitionOf(token: number): InstrumentDefinition | undefined {
     const row = this.#rowOf(token);
     return row < 0 ? undefined : this.#definitionAt(row);
+  }
+
+  contractsBeside(token: number): UnderlyingContracts | undefined {
+    const row = this.#rowOf(token);
+    return row < 0 ? undefined : this.#contracts.beside(row);
+  }
+
+  tokenOf(exchange: string, tradingsymbol: string): number | undefined {
+    return this.#contracts.tokenOf(exchange, tradingsymbol);
   }
 
   changeSince(other: InstrumentBook, token: number): ListChange {
@@ -110,15 +123,19 @@ export class InstrumentRegistry implements InstrumentBook {
     return row === 0 ? 0 : (this.columns.symbolEnds[row - 1] as number);
   }
 
+  #symbolAt(row: number): string {
+    return this.#symbols.toString('utf8', this.#symbolStart(row), this.columns.symbolEnds[row]);
+  }
+
   #text(column: Uint32Array, row: number): string {
     return this.columns.texts[column[row] as number] as string;
   }
 
   #definitionAt(row: number): InstrumentDefinition {
-    const { tokens, symbolEnds, exchanges, segments, types, names, expiries } = this.columns;
+    const { tokens, exchanges, segments, types, names, expiries } = this.columns;
     const definition: Writable<InstrumentDefinition> = {
       instrument_token: tokens[row] as InstrumentToken,
-      tradingsymbol: this.#symbols.toString('utf8', this.#symbolStart(row), symbolEnds[row]),
+      tradingsymbol: this.#symbolAt(row),
       exchange: this.#text(exchanges, row),
       segment: this.#text(segments, row),
       instrument_type: this.#text(types, row),

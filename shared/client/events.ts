@@ -1,5 +1,6 @@
 // What a client tells its application: its state, its errors, and the messages that concern the user.
 import type { Bar, BarGap } from './bar.ts';
+import type { ChainFiguresEvent, ChainMembersEvent } from './chain.ts';
 import type {
   ConnectedMessage,
   ExpiringMessage,
@@ -53,6 +54,10 @@ export interface ClientEvents {
   readonly bar: Bar;
   /** Closed bars are missing; comes before the first bar behind the gap. */
   readonly gap: BarGap;
+  /** A chain's figures have changed. */
+  readonly chain: ChainFiguresEvent;
+  /** A chain's window has moved, or was first told; comes before the first tick of who has joined. */
+  readonly chainMembers: ChainMembersEvent;
   /** What became of an order, after `subscribeOrders`: each event once and in order, also across reconnects. */
   readonly order: OrderUpdateMessage;
   /** Order events were missed that the server cannot send any more: read what orders are like now. */

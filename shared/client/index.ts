@@ -5,6 +5,15 @@ export { AT, RECORD_KIND, type TickMode } from '../tick.ts';
 export { FrameReader, type RowListener } from '../wire/frame-reader.ts';
 export { type Scale, scaleOf } from '../wire/scale.ts';
 export type { Bar, BarGap, BarInterval } from './bar.ts';
+export type {
+  ChainFigures,
+  ChainFiguresEvent,
+  ChainMember,
+  ChainMembersEvent,
+  ChainName,
+  ChainOptions,
+} from './chain.ts';
+export type { ChainAcknowledgement, ChainSubscription } from './chain-subscription.ts';
 export type { TickerClientOptions } from './client-options.ts';
 export type { Clock, Timer } from './clock.ts';
 export type { TickFormat, TokenTransport } from './connection.ts';
@@ -27,6 +36,7 @@ export type {
   RenewedMessage,
   ServerLimits,
   SubscribedBars,
+  SubscribedChain,
   SubscribedTicks,
   SubscriptionsMessage,
 } from './message.ts';

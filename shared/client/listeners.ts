@@ -11,6 +11,8 @@ export class Listeners {
     tick: new Set(),
     bar: new Set(),
     gap: new Set(),
+    chain: new Set(),
+    chainMembers: new Set(),
     order: new Set(),
     ordersMissed: new Set(),
     feed: new Set(),

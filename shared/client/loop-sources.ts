@@ -2,6 +2,7 @@
 import { BarBacklog, TickBacklog } from './backlogs.ts';
 import type { Bar, BarInterval } from './bar.ts';
 import type { BarStreams } from './bar-streams.ts';
+import type { ChainStreams } from './chain-streams.ts';
 import type { Channel } from './channel.ts';
 import type { DesiredState } from './desired-state.ts';
 import { OpenLoops } from './open-loops.ts';
@@ -13,12 +14,19 @@ function isOf<Options>(desired: DesiredState<Options>, token: number, holder: nu
   return holder === undefined ? desired.isWanted(token) : desired.holds(holder, token);
 }
 
-export function tickLoopsOf(ticks: TickStreams, isLive: (token: number) => boolean): OpenLoops<Tick> {
+export function tickLoopsOf(
+  ticks: TickStreams,
+  chains: ChainStreams,
+  isLive: (token: number) => boolean,
+): OpenLoops<Tick> {
   const { desired } = ticks.channel;
   return new OpenLoops<Tick>({
     createBacklog: () => new TickBacklog(),
-    accepts: ({ instrument_token: token }, holder) => isOf(desired, token, holder),
-    isHolding: (holder) => desired.isHolding(holder),
+    accepts: ({ instrument_token: token }, holder) =>
+      holder === undefined
+        ? ticks.isWanted(token)
+        : desired.holds(holder, token) || chains.holds(holder, token),
+    isHolding: (holder) => desired.isHolding(holder) || chains.isHolding(holder),
     live: () => [...ticks.ticks()].filter(({ instrument_token: token }) => isLive(token)),
   });
 }

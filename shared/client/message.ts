@@ -2,6 +2,7 @@
 import type { BarInterval } from '../bar-interval.ts';
 import type { TickMode } from '../tick.ts';
 import type { Bar } from './bar.ts';
+import type { ChainFiguresEvent, ChainMember, ChainMembersEvent, ChainName } from './chain.ts';
 import type { Speed, TickFilter } from './subscription-options.ts';
 import type { Tick } from './tick.ts';
 
@@ -76,6 +77,22 @@ export interface SubscribedMessage {
   readonly rows: readonly AnnouncedRow[];
 }
 
+export interface SubscribedChainMessage {
+  readonly type: 'subscribed_chain';
+  readonly id?: number;
+  readonly members: readonly ChainMember[];
+  readonly rows: readonly AnnouncedRow[];
+}
+
+export interface ChainMembersMessage extends ChainMembersEvent {
+  readonly type: 'chain_members';
+  readonly rows: readonly AnnouncedRow[];
+}
+
+export interface ChainFiguresMessage extends ChainFiguresEvent {
+  readonly type: 'chain';
+}
+
 /** What became of an order at Kite. */
 export interface OrderUpdateMessage {
   readonly type: 'order_update';
@@ -101,6 +118,7 @@ export interface SubscriptionsMessage {
   readonly id?: number;
   readonly items: readonly SubscribedTicks[];
   readonly bars: readonly SubscribedBars[];
+  readonly chains: readonly SubscribedChain[];
 }
 
 export interface SubscribedTicks {
@@ -118,6 +136,13 @@ export interface SubscribedBars {
   readonly token: number;
   readonly symbol?: string;
   readonly interval: BarInterval;
+}
+
+export interface SubscribedChain extends ChainName {
+  /** On each side of the one at the money. */
+  readonly strikes: number;
+  readonly mode: TickMode;
+  readonly speed: Speed;
 }
 
 export interface ErrorMessage {
@@ -156,6 +181,9 @@ export type SessionMessage =
   | { readonly type: 'tick'; readonly data: Tick }
   | { readonly type: 'bar'; readonly data: Bar }
   | SubscribedMessage
+  | SubscribedChainMessage
+  | ChainMembersMessage
+  | ChainFiguresMessage
   | SubscribedOrdersMessage
   | OrderUpdateMessage
   | SubscriptionsMessage

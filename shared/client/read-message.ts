@@ -2,6 +2,7 @@
 import { parseInstrumentToken } from '../instrument.ts';
 import { WIRE_ROW_IDS_MAX } from '../limits.ts';
 import { isBar, isBarInterval } from './bar.ts';
+import { readChainName, readFigures, readMembers } from './chain.ts';
 import type {
   AnnouncedRow,
   FeedMessage,
@@ -10,6 +11,7 @@ import type {
   ServerLimits,
   ServerMessage,
   SubscribedBars,
+  SubscribedChain,
   SubscribedTicks,
 } from './message.ts';
 import { isMode, isSpeed, type TickFilter } from './subscription-options.ts';
@@ -137,6 +139,35 @@ function readSubscribed(message: JsonObject): ServerMessage {
   };
 }
 
+function readSubscribedChain(message: JsonObject): ServerMessage {
+  return {
+    type: 'subscribed_chain',
+    members: readMembers(message.members),
+    rows: readRows(message.rows),
+    ...number(message, 'id'),
+  };
+}
+
+function readChainMembers(message: JsonObject): ServerMessage {
+  const chain = readChainName(message.chain);
+  if (!chain) return invalid('chain_members without chain');
+  const left = numbers(message.left);
+  return {
+    type: 'chain_members',
+    chain,
+    joined: readMembers(message.joined),
+    left,
+    rows: readRows(message.rows),
+  };
+}
+
+function readChain({ chain: value, data }: JsonObject): ServerMessage {
+  const chain = readChainName(value);
+  return chain && isObject(data)
+    ? { type: 'chain', chain, data: readFigures(data) }
+    : invalid('chain without chain or data');
+}
+
 function readSubscribedOrders(message: JsonObject): ServerMessage {
   const { order_seq: seq, recovered } = message;
   if (!isNumber(seq)) return invalid('subscribed to orders without order_seq');
@@ -173,11 +204,20 @@ function readSubscribedBars(item: JsonObject): SubscribedBars[] {
   return [{ token, ...text(item, 'symbol'), interval }];
 }
 
+function readSubscribedChains(item: JsonObject): SubscribedChain[] {
+  const { strikes, mode, speed } = item;
+  const name = readChainName(item);
+  return name && isNumber(strikes) && isMode(mode) && isSpeed(speed)
+    ? [{ ...name, strikes, mode, speed }]
+    : [];
+}
+
 function readSubscriptions(message: JsonObject): ServerMessage {
   return {
     type: 'subscriptions',
     items: objects(message.items).flatMap(readSubscribedTicks),
     bars: objects(message.bars).flatMap(readSubscribedBars),
+    chains: objects(message.chains).flatMap(readSubscribedChains),
     ...number(message, 'id'),
   };
 }
@@ -205,9 +245,14 @@ function readObject(message: JsonObject): ServerMessage {
     case 'connected':
       return readConnected(message);
     case 'subscribed':
+      if (message.kind === 'chain') return readSubscribedChain(message);
       return message.kind === 'orders' ? readSubscribedOrders(message) : readSubscribed(message);
     case 'order_update':
       return readOrderUpdate(message);
+    case 'chain_members':
+      return readChainMembers(message);
+    case 'chain':
+      return readChain(message);
     case 'subscriptions':
       return readSubscriptions(message);
     case 'rows':

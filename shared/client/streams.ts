@@ -2,6 +2,8 @@
 import { BAR_INTERVALS, type BarInterval } from '../bar-interval.ts';
 import type { BarGap } from './bar.ts';
 import { BarStreams } from './bar-streams.ts';
+import type { ChainFiguresEvent, ChainMembersEvent } from './chain.ts';
+import { ChainStreams } from './chain-streams.ts';
 import type { Clock } from './clock.ts';
 import type { FinalState } from './events.ts';
 import { ListRequests } from './list-requests.ts';
@@ -18,6 +20,9 @@ export interface StreamsOptions extends Pick<OrderStreamOptions, 'onOrder' | 'on
   readonly send: (fields: object) => void;
   readonly onRejected: (item: RejectedItem) => void;
   readonly onGap: (gap: BarGap) => void;
+  readonly onChainMembers: (event: ChainMembersEvent) => void;
+  readonly onChainFigures: (event: ChainFiguresEvent) => void;
+  readonly onChainRefused: (refusal: { readonly code: string; readonly message: string }) => void;
   /** Some instruments are not wanted any more. */
   readonly onForgotten: () => void;
   /** A row has brought another value of a wanted instrument: `ticks.last` has it. */
@@ -30,6 +35,7 @@ export interface StreamsOptions extends Pick<OrderStreamOptions, 'onOrder' | 'on
 
 export class Streams {
   readonly ticks: TickStreams;
+  readonly chains: ChainStreams;
   readonly lists: ListRequests;
   readonly orders: OrderStream;
   readonly #bars: ReadonlyMap<BarInterval, BarStreams>;
@@ -40,17 +46,14 @@ export class Streams {
   constructor(options: StreamsOptions) {
     this.#clock = options.clock;
     const own = { ...options, nextId: () => this.nextId(), onChanged: () => this.#loop.soon() };
-    this.ticks = new TickStreams(own);
+    this.chains = new ChainStreams(own);
+    this.ticks = new TickStreams({ ...own, members: this.chains });
     this.#bars = new Map(BAR_INTERVALS.map((interval) => [interval, new BarStreams(interval, own)]));
     this.lists = new ListRequests(own);
     this.orders = new OrderStream(own);
-    this.#loop = new SyncLoop(options, [
-      this.ticks.restart,
-      this.orders,
-      this.ticks,
-      ...this.#bars.values(),
-      this.lists,
-    ]);
+    const { ticks, orders, chains, lists } = this;
+    const all = [ticks.restart, orders, ticks, ...this.#bars.values(), chains, lists];
+    this.#loop = new SyncLoop(options, all);
   }
 
   /** Counts the commands of the client, whatever they are about. */
@@ -75,6 +78,7 @@ export class Streams {
   onLost(closeCode: number): void {
     this.ticks.onLost(closeCode);
     for (const bars of this.#bars.values()) bars.onLost();
+    this.chains.onLost();
     this.lists.lose();
     this.orders.lose();
     this.#loop.end();
@@ -89,6 +93,10 @@ export class Streams {
   /** True when the error was about instruments, which have been told; what is refused of orders is the application's to hear. */
   onError(error: ErrorMessage): boolean {
     this.#loop.pause(error.retry_after_ms ?? 0);
+    if (this.chains.hasAsked(error.id)) {
+      this.chains.onError(error, this.#clock.nowMs());
+      return true;
+    }
     if (this.orders.onError(error, this.#clock.nowMs())) {
       this.#loop.soon();
       return false;
@@ -108,6 +116,7 @@ export class Streams {
     this.#loop.end();
     this.ticks.channel.end(state);
     for (const { channel } of this.#bars.values()) channel.end(state);
+    this.chains.end(state);
     this.lists.end(state);
   }
 }

@@ -1,5 +1,6 @@
 // Streams of ticks: their values in the server's order, how fresh each is, and where to go on after a break.
 import { ERRORS } from '../errors.ts';
+import type { ChainStreams } from './chain-streams.ts';
 import { Channel } from './channel.ts';
 import type { AnnouncedRow, ConnectedMessage, RejectedItem, SubscribedMessage } from './message.ts';
 import { reactionTo } from './reconnect-policy.ts';
@@ -17,6 +18,8 @@ export interface TickStreamsOptions {
   readonly nextId: () => number;
   readonly send: (fields: CommandFields) => void;
   readonly onChanged: () => void;
+  /** Members of chains: their ticks are wanted whatever else is. */
+  readonly members: Pick<ChainStreams, 'isWanted' | 'isStreaming'>;
   readonly onRejected: (item: RejectedItem) => void;
   /** Some instruments are not wanted any more. */
   readonly onForgotten: () => void;
@@ -75,20 +78,28 @@ export class TickStreams implements Synced {
   last(instrument: Instrument): Tick | undefined {
     const { desired } = this.channel;
     const token = desired.tokenOf(instrument);
-    return token !== undefined && desired.isWanted(token) ? this.#values.last(token) : undefined;
+    return token !== undefined && this.isWanted(token) ? this.#values.last(token) : undefined;
   }
 
   hasLast(token: number): boolean {
-    return this.channel.desired.isWanted(token) && this.#values.has(token);
+    return this.isWanted(token) && this.#values.has(token);
   }
 
   /** Last ticks of what is wanted. */
   *ticks(): Iterable<Tick> {
-    const { desired } = this.channel;
     for (const token of this.#values.tokens()) {
-      const tick = desired.isWanted(token) ? this.#values.last(token) : undefined;
+      const tick = this.isWanted(token) ? this.#values.last(token) : undefined;
       if (tick) yield tick;
     }
+  }
+
+  /** Somebody has subscribed to it, or to a chain that it is a member of. */
+  isWanted(token: number): boolean {
+    return this.channel.desired.isWanted(token) || this.#options.members.isWanted(token);
+  }
+
+  #isStreaming(token: number): boolean {
+    return this.channel.isStreaming(token) || this.#options.members.isStreaming(token);
   }
 
   isCurrent(token: number): boolean {
@@ -117,9 +128,9 @@ export class TickStreams implements Synced {
     const token = tick.instrument_token;
     if (!channel.isStreaming(token)) channel.learn(`${tick.exchange}:${tick.tradingsymbol}`, token);
     // A tick before the acknowledgement is the last of a stream that was given up: newer ones may have been missed.
-    if (!channel.isStreaming(token) || !this.#values.take(tick, this.#epoch)) return false;
+    if (!this.#isStreaming(token) || !this.#values.take(tick, this.#epoch)) return false;
     channel.onValue(token);
-    return channel.desired.isWanted(token);
+    return this.isWanted(token);
   }
 
   onRows(announced: readonly AnnouncedRow[]): void {
@@ -153,11 +164,11 @@ export class TickStreams implements Synced {
     const { token } = row;
     if (!channel.isStreaming(token)) channel.learn(`${row.exchange}:${row.tradingsymbol}`, token);
     // As in `onTick`.
-    if (!channel.isStreaming(token)) return;
+    if (!this.#isStreaming(token)) return;
     const verdict = this.#values.takeRow(row, isKeyframe, this.#epoch);
     if (verdict === 'late') return;
     channel.onValue(token);
-    if (verdict === 'news' && channel.desired.isWanted(token)) this.#options.onValue(token);
+    if (verdict === 'news' && this.isWanted(token)) this.#options.onValue(token);
   }
 
   onSubscribed(message: SubscribedMessage, nowMs: number): void {
@@ -191,10 +202,9 @@ export class TickStreams implements Synced {
 
   /** Not what still streams: it may be wanted again before the server is told, and then gets no snapshot. */
   #forgetUnwanted(): void {
-    const { channel } = this;
     let isForgotten = false;
     for (const token of this.#values.tokens()) {
-      if (channel.desired.isWanted(token) || channel.isStreaming(token)) continue;
+      if (this.isWanted(token) || this.#isStreaming(token)) continue;
       this.#values.forget(token);
       this.#kind.forgetResume(token);
       isForgotten = true;

@@ -3,6 +3,8 @@ import { AppError, assertNever } from '../errors.ts';
 import { CLIENT_SDK_STALE_AFTER_MS } from '../limits.ts';
 import type { TickMode } from '../tick.ts';
 import { type Bar, type BarInterval, parseInterval } from './bar.ts';
+import { type ChainOptions, parseChainOptions } from './chain.ts';
+import { ChainSubscription } from './chain-subscription.ts';
 import { checkOptions, platformSocket, type TickerClientOptions } from './client-options.ts';
 import { createClock } from './clock.ts';
 import { Connection } from './connection.ts';
@@ -56,6 +58,9 @@ export class TickerClient {
       send: (fields) => this.#connection.send(fields),
       onRejected: (item) => this.#listeners.emit('rejected', item),
       onGap: (gap) => this.#listeners.emit('gap', gap),
+      onChainMembers: (event) => this.#listeners.emit('chainMembers', event),
+      onChainFigures: (event) => this.#listeners.emit('chain', event),
+      onChainRefused: (refusal) => this.#listeners.emit('error', { kind: 'server', ...refusal }),
       onOrder: (update) => this.#listeners.emit('order', update),
       onOrdersMissed: (missed) => this.#listeners.emit('ordersMissed', missed),
       onValue: (token) => this.#onValue(token),
@@ -70,7 +75,8 @@ export class TickerClient {
           message: `no answer about ${count} instruments: asked again`,
         }),
     });
-    this.#tickLoops = tickLoopsOf(this.#streams.ticks, (token) => this.freshness(token) === 'live');
+    const { ticks, chains } = this.#streams;
+    this.#tickLoops = tickLoopsOf(ticks, chains, (token) => this.freshness(token) === 'live');
     const isLiveBar = (token: number, interval: BarInterval) => this.freshness(token, interval) === 'live';
     this.#barLoops = barLoopsOf([...this.#streams.allBars()], isLiveBar);
     this.#connection = new Connection(
@@ -182,6 +188,21 @@ export class TickerClient {
   }
 
   /**
+   * Wants the options around the money of one underlying and expiry: a window that moves with the forward, and figures of
+   * it. It is asked for anew after every reconnect; then the members' current values come. Throws as `subscribe` does.
+   */
+  subscribeChain(options: ChainOptions): ChainSubscription {
+    const { chains } = this.#streams;
+    const { name, terms } = parseChainOptions(options);
+    const holder = this.#newHolder();
+    const accepted = chains.subscribe(holder, name, terms);
+    const ticksOf = () => this.#tickLoops.open(holder);
+    return new ChainSubscription(chains, holder, name, accepted, ticksOf, () =>
+      this.#tickLoops.endAbandoned(),
+    );
+  }
+
+  /**
    * Wants to hear what becomes of orders, from now on and across reconnects: `order` events, and `ordersMissed` when some cannot
    * be had any more. Needs the permission `orders:read`; without it there is an `error`.
    */
@@ -282,6 +303,17 @@ export class TickerClient {
         break;
       case 'rows':
         this.#streams.ticks.onRows(message.rows);
+        break;
+      case 'subscribed_chain':
+        this.#streams.ticks.onRows(message.rows);
+        this.#streams.chains.onSubscribed(message);
+        break;
+      case 'chain_members':
+        this.#streams.ticks.onRows(message.rows);
+        this.#streams.chains.onMembers(message);
+        break;
+      case 'chain':
+        this.#streams.chains.onFigures(message);
         break;
       case 'subscriptions':
         this.#streams.lists.onAnswer(message);

@@ -89,6 +89,33 @@ export const SYMBOLS_UNKNOWN_MAX = 5_000;
 export const SYMBOLS_UNKNOWN_MS = 10_000;
 /** Symbols in one query of a gateway, which makes one at a time: all of one message, or those of many. */
 export const SYMBOLS_PER_QUERY_MAX = 3_000;
+/** Chains whose contracts a gateway remembers, and for how long: 50 kB each; exchanges add strikes during the day. */
+export const CHAIN_LISTS_REMEMBERED_MAX = 64;
+export const CHAIN_LISTS_REMEMBERED_MS = 600_000;
+/** Chains that did not exist, so that they are not asked for with every message, for a moment. */
+export const CHAIN_LISTS_UNKNOWN_MAX = 1_000;
+export const CHAIN_LISTS_UNKNOWN_MS = 10_000;
+/** Contracts of a chain: index options of one expiry have 400 at most, in a list of 115,000. */
+export const CHAIN_CONTRACTS_MAX = 4_000;
+/** Expiries that an error names, and those that /chain/expiries lists: weeklies and months of some years. */
+export const CHAIN_EXPIRIES_NAMED_MAX = 5;
+export const CHAIN_EXPIRIES_MAX = 200;
+/** A chain that could not be looked up again is tried again after this. */
+export const CHAIN_RELOAD_MS = 5_000;
+/** Shortest time between two looks at a chain: its figures, and whether its window moves. */
+export const CHAIN_PACE_MS = 1_000;
+/** News of a chain waits so long for what the other shards have of the same round. */
+export const CHAIN_GATHER_MS = 20;
+/**
+ * How far past the middle between two strikes the forward has to be before the window moves, in parts of their distance:
+ * the forward moves by less from one second to the next while nothing happens, and a move costs every client a message.
+ */
+export const CHAIN_HYSTERESIS = 0.1;
+/** /chain waits so long for values, and looks that often whether all are here. */
+export const CHAIN_DOCUMENT_MS_MAX = 3_000;
+export const CHAIN_DOCUMENT_LOOK_MS = 50;
+/** Documents that a gateway gathers at once; each holds the interest of its chain. */
+export const CHAIN_DOCUMENTS_MAX = 64;
 /** Answer of the database that /health waits for. */
 export const HEALTH_DATABASE_MS_MAX = 2_000;
 /** All who ask /health within this share one answer of their Worker; whoever waits for it, waits for so long at most. */

@@ -22,3 +22,19 @@ export const OPTION_LAST_TRADE_AGE_S_MAX = 5;
 /** Strikes around the money that a synthetic forward takes: with fewer one bad quote decides, more are far and wide. */
 export const SYNTHETIC_STRIKES_MIN = 3;
 export const SYNTHETIC_STRIKES_MAX = 5;
+/** The money may be so many strikes off the middle of a synthetic forward's strikes: SYNTHETIC_STRIKES_MIN stay around it. */
+export const SYNTHETIC_WINDOW_SLACK_STRIKES = 1;
+/** Spread over mid above which a future's or a share's mid is no price of the underlying: half of it is the error of all strikes. */
+export const UNDERLYING_SPREAD_SHARE_MAX = 0.005;
+/** Seconds by which a quote may be older than the newest one of its market, and still go into a forward or stand for a strike. */
+export const OPTION_QUOTE_AGE_S_MAX = 30;
+/** A forward is worked out anew at most this often: some 20 prices are read for a synthetic one. */
+export const FORWARD_MS_MIN = 50;
+/** An option's Greeks are renewed at most this often while only its underlying moves: each renewal is a tick more to send. */
+export const GREEKS_RENEWAL_MS = 1_000;
+/** How often it is looked which are due: a part of the above, so that none waits for twice as long. */
+export const GREEKS_RENEWAL_CHECK_MS = 250;
+/** Instruments that are streamed for forwards alone: spot and future of 200 underlyings, and 10 options of each of 60 expiries without a future. */
+export const GREEKS_SUPPORT_INSTRUMENTS_MAX = 1_000;
+/** Options that are valued in one go: their columns stay in the processor's cache. */
+export const OPTIONS_PER_VALUATION_MAX = 256;

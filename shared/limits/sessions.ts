@@ -17,6 +17,13 @@ export const CLIENT_FILTERS_MAX = 200;
 export const CLIENT_BARS_MAX = 200;
 /** Closed bars that wait for one client whose socket is full: five seconds of all that it can have, then the newest. */
 export const CLIENT_BARS_HELD_MAX = 1_000;
+/** Chains that one client is subscribed to: the expiries of a few indices that are traded together; see the attachment. */
+export const CLIENT_CHAINS_MAX = 6;
+/** Strikes on each side of the one at the money: without a word about it, and at most; a client's screen has no more. */
+export const CHAIN_STRIKES_DEFAULT = 10;
+export const CHAIN_STRIKES_MAX = 50;
+/** Characters of an underlying's name: the longest of a real list has 18. */
+export const CHAIN_UNDERLYING_CHARS_MAX = 32;
 /** Tokens in one client message. */
 export const CLIENT_TOKENS_PER_MESSAGE_MAX = 3_000;
 /** Characters in one client message: ten thousand tokens, over three times what is taken, are still told so in words. */

@@ -27,6 +27,8 @@ export const SIMULATOR_DRIP_BYTES_PER_S_MAX = 1024 * 1024;
 export const SIMULATOR_MALFORMED_ROWS_MAX = 10_000;
 /** Characters of a text frame that a simulator is told to send. */
 export const SIMULATOR_TEXT_CHARS_MAX = 32 * 1024;
+/** Jump of a simulated spot by one command: further than an exchange lets an index go in a day. */
+export const SIMULATOR_SPOT_JUMP_PERCENT_MAX = 20;
 /** Order updates of one command to a simulator, and copies of each. */
 export const SIMULATOR_ORDERS_PER_COMMAND_MAX = 100;
 export const SIMULATOR_ORDER_COPIES_MAX = 10;

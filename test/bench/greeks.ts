@@ -6,11 +6,13 @@ import type { OptionColumns } from '../../shared/greeks/option-columns.ts';
 import { OPTION_STATUS } from '../../shared/greeks/option-status.ts';
 import { type ChainKind, type SeededChain, seededChain } from '../shared/greeks/seeded-chains.ts';
 import { type Bench, type Figure, nsPerItem } from './bench.ts';
+import { greeksRun, TICKS_PER_WINDOW } from './pipeline-run.ts';
 
 const OPTIONS = 20_000;
 const CHAIN_OPTIONS = 200;
 /** A large index chain: calls and puts of all strikes of one expiry. */
 const LARGE_CHAIN_OPTIONS = 2_400;
+const SHARE_WINDOWS = 400;
 
 /** Drops the options whose price says nothing: they cost next to nothing, and would flatter the mean. */
 function keepSolvable({ terms, columns }: SeededChain): SeededChain {
@@ -78,6 +80,18 @@ function figure(value: number, baseline: number): Figure {
   return { value, unit: 'ns', baseline, ratio: value / baseline };
 }
 
+/** How much of the sidecar's time goes into them when every tick is an option's: in the middle of some windows. */
+function pipelineShare(): number {
+  const run = greeksRun();
+  const shares = Array.from({ length: SHARE_WINDOWS }, () => {
+    const { totalNs, valuationNs } = run;
+    run.step(TICKS_PER_WINDOW);
+    return Number(run.valuationNs - valuationNs) / Number(run.totalNs - totalNs);
+  });
+  // The first ones are compiled while they run.
+  return shares.slice(SHARE_WINDOWS / 2).toSorted((a, b) => a - b)[SHARE_WINDOWS / 4] as number;
+}
+
 export const bench: Bench = {
   about: 'implied volatility and five Greeks per option, in turns of a loop of one log, exp and normal CDF',
   async run() {
@@ -109,6 +123,7 @@ export const bench: Bench = {
       batch_nse: figure(ns.nse, ns.loop),
       batch_wide: figure(ns.wide, ns.loop),
       single: figure(ns.single, ns.loop),
+      pipeline_share: { value: 100 * pipelineShare(), unit: '%' },
       chain_2400_ms: { value: ns.large / 1e6, unit: 'ms' },
     };
   },

@@ -1,5 +1,5 @@
 // A session of the simulator's options with Greeks, as a sidecar would work them out: what their rows cost beside rows without.
-import { quotePrice } from '../../ingest/core/greeks/quote-price.ts';
+import { priceOf, priceSourceOf } from '../../ingest/core/greeks/quote-price.ts';
 import { yearsToExpiry } from '../../ingest/core/greeks/time-to-expiry.ts';
 import { type ListedInstrument, listInstruments } from '../../ingest/simulator/core/instrument-list.ts';
 import { MARKET_STEP_MS, Market } from '../../ingest/simulator/core/market.ts';
@@ -72,14 +72,15 @@ function addGreeks(record: Uint32Array, option: ListedInstrument, underlyings: U
   const years = yearsToExpiry(option.expiryMs ?? 0, raw(AT.exchangeTimestamp) * 1_000);
   const { underlying, forward, source } = underlyings.pricesOf(option, years);
   const [bid, ask] = [raw(AT.depth + 4) / divisor, raw(BEST_ASK + 4) / divisor];
-  const quote = quotePrice({
+  const quote = {
     bid,
     ask,
     last: raw(AT.lastPrice) / divisor,
     lastTradeTimeS: raw(AT.lastTradeTime),
     exchangeTimeS: raw(AT.exchangeTimestamp),
     tickSize: option.tick_size,
-  });
+  };
+  const priceSource = priceSourceOf(quote);
   const set = (offset: number, word: number) => {
     record[FULL_RECORD_WORDS + offset / 4] = word;
   };
@@ -87,13 +88,14 @@ function addGreeks(record: Uint32Array, option: ListedInstrument, underlyings: U
   set(GREEKS_AT.underlying, underlying);
   set(GREEKS_AT.forward, forward);
   const sourceFlags = FORWARD_SOURCES.indexOf(source) << 8;
-  if (quote.source === 'none') {
-    set(GREEKS_AT.flags, sourceFlags | (quote.reason === 'oneSided' ? STATUS_ONE_SIDED : STATUS_STALE));
+  const price = priceOf(quote, priceSource);
+  if (price === 0) {
+    set(GREEKS_AT.flags, sourceFlags | (priceSource === 'oneSided' ? STATUS_ONE_SIDED : STATUS_STALE));
     return;
   }
   columns.strikes.fill(option.strike ?? 0);
   columns.isPut.fill(option.kind === 'put' ? 1 : 0);
-  columns.prices.set([quote.price, bid, ask]);
+  columns.prices.set([price, bid, ask]);
   const terms = { forward: forward / divisor, years, rate: RATE, timeValueMin: option.tick_size / 2 };
   solveChain(terms, columns, 0, 3);
   set(GREEKS_AT.flags, sourceFlags | (columns.statuses[0] as number));

@@ -36,7 +36,7 @@ let running: ChildProcess | undefined;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ticker-edge-readme-'));
-  stack = await startTestStack({ instrumentsCount: 100 });
+  stack = await startTestStack({ instrumentsCount: 2_000 });
 });
 afterEach(() => {
   running?.kill('SIGKILL');
@@ -90,6 +90,12 @@ describe('SDK', () => {
     writeFileSync(join(folder, 'sdk-bars.ts'), example('sdk-bars'));
     const closed = /^RELIANCE \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z \d+(\.\d+)?$/m;
     await outputOf(process.execPath, 'sdk-bars.ts', closed);
+  });
+
+  test('a chain', async () => {
+    writeFileSync(join(folder, 'sdk-chain.ts'), example('sdk-chain'));
+    const both = /^NIFTY\w+ \d+(\.\d+)? \d+(\.\d+)? -?\d[\s\S]*^forward \d+(\.\d+)? IV \d+(\.\d+)? PCR \d/m;
+    await outputOf(process.execPath, 'sdk-chain.ts', both);
   });
 
   test('in a page', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import {
+  greeksSettingsOf,
   readConfig,
   readDatabaseConfig,
   readLoginConfig,
@@ -36,6 +37,8 @@ test('has a default for everything that is not a secret or an address of ours', 
     MARKET_SESSION: 'calendar',
     ORDERS_ENABLED: false,
     ORDER_RETENTION_DAYS: 30,
+    OPTION_GREEKS_MODEL: 'forward',
+    OPTION_GREEKS_DIVIDEND_YIELD: 0,
     STATUS_PORT: 0,
     LOG_LEVEL: 'info',
     LOG_FORMAT: 'text',
@@ -215,4 +218,26 @@ test.each([
 
 test('a file that is not there is refused by name', () => {
   expect(() => readCalendar('/nowhere/calendar.json')).toThrow(/SESSION_CALENDAR_FILE \/nowhere.*ENOENT/);
+});
+
+test.each([
+  ['the forward with a rate that only discounts', {}, { model: 'forward', rate: 0.055, dividendYield: 0 }],
+  [
+    'the spot at the rate of NSE',
+    { OPTION_GREEKS_MODEL: 'spot' },
+    { model: 'spot', rate: 0.1, dividendYield: 0 },
+  ],
+  [
+    'what is set',
+    { OPTION_GREEKS_MODEL: 'spot', OPTION_GREEKS_INTEREST_RATE: '0', OPTION_GREEKS_DIVIDEND_YIELD: '0.012' },
+    { model: 'spot', rate: 0, dividendYield: 0.012 },
+  ],
+])('options are valued by %s', (_, settings, expected) => {
+  expect(greeksSettingsOf(readConfig({ ...REQUIRED, ...settings }))).toEqual(expected);
+});
+
+test.each(['-0.01', '5.5', 'ten'])('an interest rate of %s is refused', (rate) => {
+  expect(() => readConfig({ ...REQUIRED, OPTION_GREEKS_INTEREST_RATE: rate })).toThrow(
+    'OPTION_GREEKS_INTEREST_RATE',
+  );
 });

@@ -7,15 +7,27 @@ let server: StatusServer | undefined;
 afterEach(() => server?.stop());
 
 test('serves the status and its figures on loopback, and nothing else', async () => {
-  server = await startStatusServer(0, () => statusOf());
+  const greeks = {
+    valued: { ok: 40, by_parity: 3 },
+    renewed: 5,
+    forwards: { future: 7, none: 1 },
+    seconds: 0.25,
+    support: 2,
+  };
+  server = await startStatusServer(0, () => statusOf({ greeks }));
   expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   const status = await fetch(`${server.url}/status`);
   expect(status.headers.get('content-type')).toBe('application/json');
-  expect(await status.json()).toEqual(statusOf());
+  expect(await status.json()).toEqual(statusOf({ greeks }));
   const text = await (await fetch(`${server.url}/metrics`)).text();
   expect(text).toContain('# TYPE sidecar_ticks_received_total counter\nsidecar_ticks_received_total 100\n');
   expect(text).toContain('sidecar_ticks_rejected_total{reason="no_price"} 4\n');
   expect(text).toContain('sidecar_socket_open{account="primary",socket="1"} 0\n');
+  expect(text).toContain('sidecar_options_valued_total{status="by_parity"} 3\n');
+  expect(text).toContain(
+    'sidecar_forwards_total{source="future"} 7\nsidecar_forwards_total{source="none"} 1\n',
+  );
+  expect(text).toContain('sidecar_valuation_seconds_total 0.25\n');
   expect(text).toContain('sidecar_account_up{account="primary"} 0\n');
   expect(text).toContain('sidecar_account_capacity{account="primary"} 6000\n');
   expect(text).toContain('sidecar_account_room{account="primary"} 5998\n');

@@ -229,11 +229,16 @@ export class Campaign implements FaultRig {
 
   async #problems(sinceMs: number): Promise<string[]> {
     this.#remember();
-    const problems = [...this.#misplaced(), ...this.#silent(sinceMs)];
+    const { problems: misplaced, extra } = this.#misplaced();
+    const problems = [...misplaced, ...this.#silent(sinceMs)];
     // The rest costs requests, and cannot hold before.
     if (problems.length > 0) return problems;
     const status = await this.#json<SidecarStatus>(`${this.stack.info.sidecar}/status`);
     if (status === undefined) return ['the sidecar does not answer'];
+    // What forwards of wanted options need streams in full mode, whatever clients want of it.
+    const supportMax = status.greeks?.support ?? 0;
+    if (extra.length > supportMax)
+      problems.push(`${extra.length} in full for no client, at most ${supportMax} can be support`);
     if (status.not_placed > 0) problems.push(`${status.not_placed} instruments are not placed`);
     if (status.lease !== 'held') problems.push(`the lease is ${status.lease}`);
     const health = await this.#json<{ status: string }>(`${this.stack.info.url}/health`);
@@ -241,9 +246,10 @@ export class Campaign implements FaultRig {
     return problems;
   }
 
-  /** Instruments that are not on exactly one socket in the right mode. */
-  #misplaced(): string[] {
+  /** Instruments that are not on exactly one socket in the right mode; and those that are in full mode for no client. */
+  #misplaced(): { readonly problems: string[]; readonly extra: readonly number[] } {
     const problems: string[] = [];
+    const extra: number[] = [];
     const desired = this.#desired();
     const placed = new Map<number, TickMode[]>();
     for (const modes of this.#sim.subscriptions())
@@ -252,8 +258,9 @@ export class Campaign implements FaultRig {
       const [mode = 'ltp'] = modes;
       const isRecent = this.#wasDesired(token, mode);
       if (modes.length > 1) problems.push(`${token} is on ${modes.length} sockets`);
-      else if (!isRecent && mode !== desired.get(token))
-        problems.push(`${token} is subscribed in ${mode}, desired is ${desired.get(token)}`);
+      else if (isRecent || mode === desired.get(token)) continue;
+      else if (mode === 'full') extra.push(token);
+      else problems.push(`${token} is subscribed in ${mode}, desired is ${desired.get(token)}`);
     }
     for (const [token, mode] of desired) {
       const [at] = placed.get(token) ?? [];
@@ -261,7 +268,7 @@ export class Campaign implements FaultRig {
       else if (rankOfMode(at) < rankOfMode(mode))
         problems.push(`${token} is subscribed in ${at}, not ${mode}`);
     }
-    return problems;
+    return { problems, extra };
   }
 
   /** Instruments of which a client has had nothing since then, or not in the mode that it wants, or under a wrong name. */

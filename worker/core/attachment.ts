@@ -3,6 +3,7 @@ import type { InstrumentToken } from '../../shared/instrument.ts';
 import { CLIENT_BARS_MAX, CLIENT_FILTERS_MAX, CLIENT_SUBSCRIPTIONS_MAX } from '../../shared/limits.ts';
 import { BAR_INTERVALS } from './bar.ts';
 import type { BarSubscription } from './bar-book.ts';
+import type { PackedChain } from './chain-attachment.ts';
 import type { RawFilter } from './filters.ts';
 import { packTokens, unpackTokens } from './packed-tokens.ts';
 import type { Principal } from './protocol.ts';
@@ -10,7 +11,7 @@ import { isFilteredTerms, rankOfTerms, TERMS_BITS, type Terms } from './terms.ts
 import type { Bearer } from './upgrade.ts';
 
 /** Raised when the shape changes; an attachment of another version belongs to older code and ends its socket. */
-export const ATTACHMENT_VERSION = 4;
+export const ATTACHMENT_VERSION = 5;
 
 /** One subscription as a socket remembers it; the filter is there when the terms say so. */
 export type SubscriptionItem = readonly [token: InstrumentToken, terms: Terms, filter?: RawFilter];
@@ -29,6 +30,7 @@ export interface Attachment {
   readonly leaveAtMs?: number;
   readonly subscriptions: Uint8Array;
   readonly bars: Uint8Array;
+  readonly chains: readonly PackedChain[];
 }
 
 /** Bits of a filter's least change of price: any raw price. */
@@ -118,6 +120,6 @@ export function readAttachment(value: unknown): Attachment | undefined {
     return undefined;
   if (candidate.bearer !== undefined && !isBearer(candidate.bearer)) return undefined;
   if (!(candidate.subscriptions instanceof Uint8Array)) return undefined;
-  if (!(candidate.bars instanceof Uint8Array)) return undefined;
+  if (!(candidate.bars instanceof Uint8Array) || !Array.isArray(candidate.chains)) return undefined;
   return candidate as Attachment;
 }

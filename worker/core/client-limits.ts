@@ -1,7 +1,9 @@
 // The limits of a connection as clients are told them: what they may do without being refused, or cut off.
 import {
   AUTHENTICATE_MS_MAX,
+  CHAIN_STRIKES_MAX,
   CLIENT_BARS_MAX,
+  CLIENT_CHAINS_MAX,
   CLIENT_COMMANDS_QUEUED_MAX,
   CLIENT_FILTERS_MAX,
   CLIENT_MESSAGE_CHARS_MAX,
@@ -17,6 +19,8 @@ export const CLIENT_LIMITS = {
   subscriptions: CLIENT_SUBSCRIPTIONS_MAX,
   filters: CLIENT_FILTERS_MAX,
   bars: CLIENT_BARS_MAX,
+  chains: CLIENT_CHAINS_MAX,
+  chain_strikes: CHAIN_STRIKES_MAX,
   tokens_per_message: CLIENT_TOKENS_PER_MESSAGE_MAX,
   message_chars: CLIENT_MESSAGE_CHARS_MAX,
   messages_per_second: MESSAGES_PER_SECOND_MAX,

@@ -80,6 +80,11 @@ export class Delivery {
     this.lanes.close(session);
   }
 
+  /** The last flush. */
+  get seq(): number {
+    return this.#seq;
+  }
+
   /** True when there is news that no flush has looked at. */
   get hasNews(): boolean {
     return (this.#changed[0]?.size ?? 0) > 0;

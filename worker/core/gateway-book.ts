@@ -12,22 +12,26 @@ import {
   GATEWAY_INSTRUMENTS_MAX,
 } from '../../shared/limits.ts';
 import { SHARD_COUNT, shardOf } from '../../shared/shard.ts';
-import { AT, modeOfRank, recordWords } from '../../shared/tick.ts';
+import { AT, recordWords } from '../../shared/tick.ts';
 import { TickStore } from '../../shared/tick-store.ts';
 import type { SubscriptionItem } from './attachment.ts';
 import { BarBook } from './bar-book.ts';
+import type { ChainItem } from './chain-attachment.ts';
+import { ChainBook } from './chain-book.ts';
 import { Delivery } from './delivery.ts';
 import type { FanoutSource } from './fanout.ts';
-import { rawFilterOf, tickFilterOf } from './filters.ts';
+import { rawFilterOf } from './filters.ts';
 import { type Interest, type InterestItem, interestIn } from './interest.ts';
+import { LastValues } from './last-values.ts';
 import type { Outlet } from './outlet.ts';
-import type { BarLine, SubscribeItem, SubscriptionLine } from './protocol.ts';
+import type { SubscribeItem } from './protocol.ts';
 import type { RowAnnouncement } from './row-format.ts';
 import type { ShardPush, Snapshot } from './shard-book.ts';
 import { type InterestChange, type Plan, ShardInterest } from './shard-interest.ts';
 import type { ShardLink } from './shard-link.ts';
+import { SubscriptionLines } from './subscription-lines.ts';
 import { type SessionIndex, Subscriptions, sessionOfMember } from './subscriptions.ts';
-import { rankOfTerms, speedOfTerms, streamedRankOf, termsOfItem } from './terms.ts';
+import { streamedRankOf, termsOfItem } from './terms.ts';
 
 export type { InterestChange, Plan } from './shard-interest.ts';
 
@@ -44,12 +48,15 @@ function interestOfItem(item: SubscribeItem): Interest {
 export class GatewayBook {
   readonly subscriptions = new Subscriptions();
   readonly bars: BarBook;
+  readonly chains: ChainBook;
+  readonly lines: SubscriptionLines;
   readonly #store = new TickStore(GATEWAY_INSTRUMENTS_MAX);
   readonly #definitions: (InstrumentDefinition | undefined)[] = [];
   readonly #outlets: (Outlet | undefined)[] = [];
   readonly #freeSessions: SessionIndex[] = [];
   /** Sessions that have an index, those without a client included. */
   readonly #open = new Set<SessionIndex>();
+  readonly values = new LastValues(this.#store, this.#definitions);
   #sessions = 0;
   /** By shard, the memory that the stored values' sequence numbers belong to. */
   readonly #boots = new Array<number>(SHARD_COUNT).fill(0);
@@ -67,10 +74,20 @@ export class GatewayBook {
     this.delivery = new Delivery(this.#source, nowMs);
     this.#interest = new ShardInterest({
       store: this.#store,
-      wantedAt: (slot) => interestIn(this.subscriptions.rankOf(slot), this.bars.intervalsAt(slot)),
+      wantedAt: (slot) =>
+        interestIn(this.chains.rankAt(slot) || this.subscriptions.rankOf(slot), this.bars.intervalsAt(slot)),
       onForget: (slot) => this.#onForget(slot),
     });
     this.bars = new BarBook(this.#interest, this.#store);
+    this.chains = new ChainBook({
+      ...this.#source,
+      interest: this.#interest,
+      onChanged: (session) => this.#regroup(session),
+      hasOutlet: (session) => this.#outlets[session] !== undefined,
+    });
+    const tokensOf = (session: SessionIndex) => this.subscriptionsOf(session).map(([token]) => token);
+    const { bars, chains } = this;
+    this.lines = new SubscriptionLines({ ...this.#source, bars, chains, tokensOf });
   }
 
   get links(): readonly ShardLink[] {
@@ -85,6 +102,7 @@ export class GatewayBook {
       subscriptions: subscriptions.total,
       filters: subscriptions.filters.size,
       ...this.bars.sizes,
+      ...this.chains.sizes,
       instruments: this.#store.size,
       definitions: this.#definitions.reduce((sum, definition) => sum + (definition ? 1 : 0), 0),
       ...this.#interest.sizes,
@@ -112,7 +130,8 @@ export class GatewayBook {
   closeSession(session: SessionIndex): InterestChange[] {
     // Ended twice, its index would be given to two sockets, and one would get the other's ticks.
     if (!this.#open.delete(session)) return [];
-    const slots = new Set([...this.subscriptions.drop(session), ...this.bars.drop(session)]);
+    const ofChains = this.chains.drop(session);
+    const slots = new Set([...ofChains, ...this.subscriptions.drop(session), ...this.bars.drop(session)]);
     this.#outlets[session] = undefined;
     this.delivery.drop(session);
     this.#freeSessions.push(session);
@@ -120,13 +139,18 @@ export class GatewayBook {
   }
 
   /** Gives a session the subscriptions that it had before this object lost its memory. Returns those that have no room. */
-  restore(session: SessionIndex, items: readonly SubscriptionItem[]): InstrumentToken[] {
+  restore(
+    session: SessionIndex,
+    items: readonly SubscriptionItem[],
+    chains: readonly ChainItem[] = [],
+  ): InstrumentToken[] {
     const dropped: InstrumentToken[] = [];
     for (const [token, terms, filter] of items) {
       const slot = this.#interest.slotFor(token);
       if (slot < 0) dropped.push(token);
       else this.subscriptions.set(session, slot, terms, filter);
     }
+    dropped.push(...this.chains.restore(session, chains));
     this.#regroup(session);
     this.restart(session);
     return dropped;
@@ -135,9 +159,9 @@ export class GatewayBook {
   /** Sorts a request into what fits and what does not, and claims the interest of what fits until `unclaim`. */
   planSubscribe(session: SessionIndex, items: readonly SubscribeItem[]): Plan<SubscribeItem> {
     const { filters } = this.subscriptions;
-    let room = CLIENT_SUBSCRIPTIONS_MAX - this.subscriptions.countOf(session);
+    let room = CLIENT_SUBSCRIPTIONS_MAX - this.ownCountOf(session) - this.chains.reservedBy(session);
     let filterRoom = CLIENT_FILTERS_MAX - filters.countOf(session);
-    const isNew = ({ token }: SubscribeItem) => !this.subscriptions.has(session, this.#store.slotOf(token));
+    const isNew = ({ token }: SubscribeItem) => !this.#owns(session, this.#store.slotOf(token));
     const isNewFilter = ({ token, filter }: SubscribeItem) =>
       filter !== undefined && !filters.get(session, this.#store.slotOf(token));
     // What is named twice, as by token and by symbol, is one item: the last.
@@ -176,16 +200,15 @@ export class GatewayBook {
 
   /** Makes the subscriptions of claimed items effective. Returns the tokens that have no value yet. */
   subscribe(session: SessionIndex, items: readonly SubscribeItem[]): InstrumentToken[] {
-    const pending: InstrumentToken[] = [];
     for (const item of items) {
       const { token, filter } = item;
       const slot = this.#interest.slotFor(token);
       this.subscriptions.set(session, slot, termsOfItem(item), filter && rawFilterOf(filter, token));
+      this.chains.held.forget(session, slot);
       this.#interest.confirm(token);
-      if (this.#store.kindAt(slot) === 0 || !this.#definitions[slot]) pending.push(token);
     }
     this.#regroup(session);
-    return pending;
+    return this.values.pendingOf(items.map(({ token }) => token));
   }
 
   /** Ids of the session's rows of these instruments that its client has yet to be told; none where rows have no ids. */
@@ -211,60 +234,38 @@ export class GatewayBook {
     const slots: number[] = [];
     for (const token of tokens) {
       const slot = this.#store.slotOf(token);
-      if (slot >= 0 && this.subscriptions.remove(session, slot)) slots.push(slot);
+      if (slot < 0 || !this.#owns(session, slot)) continue;
+      if (!this.chains.takeBack(session, slot)) this.subscriptions.remove(session, slot);
+      slots.push(slot);
     }
     this.#regroup(session);
     return this.#interest.changes(slots);
   }
 
-  /** How many subscriptions a session has, to ticks and to bars. */
+  /** How many subscriptions a session has, to ticks and to bars, members of its chains included. */
   countOf(session: SessionIndex): number {
     return this.subscriptions.countOf(session) + this.bars.countOf(session);
   }
 
-  /** By token. */
+  /** Of them, those to ticks that it has asked for by themselves. */
+  ownCountOf(session: SessionIndex): number {
+    return this.subscriptions.countOf(session) - this.chains.held.countOf(session);
+  }
+
+  #owns(session: SessionIndex, slot: number): boolean {
+    return this.subscriptions.has(session, slot) && !this.chains.held.has(session, slot);
+  }
+
+  /** What the session has subscribed to itself, by token. */
   subscriptionsOf(session: SessionIndex): SubscriptionItem[] {
     const items: SubscriptionItem[] = [];
     for (const [slot, terms] of this.subscriptions.of(session)) {
+      if (this.chains.held.has(session, slot)) continue;
       const filter = this.subscriptions.filters.get(session, slot);
       const token = this.#interest.tokenAt(slot);
       items.push(filter ? [token, terms, filter] : [token, terms]);
     }
     return items.sort(([a], [b]) => a - b);
-  }
-
-  /** What a session has subscribed to, as it is told; all of it, or the tokens given. */
-  linesOf(session: SessionIndex, only?: readonly InstrumentToken[]): SubscriptionLine[] {
-    const lines: SubscriptionLine[] = [];
-    const tokens = only ?? this.subscriptionsOf(session).map(([token]) => token);
-    for (const token of tokens) {
-      const slot = this.#store.slotOf(token);
-      const terms = this.subscriptions.termsFor(session, slot);
-      if (terms === 0) continue;
-      const symbol = this.#symbolAt(slot);
-      const filter = this.subscriptions.filters.get(session, slot);
-      const isLive = symbol !== undefined && this.#store.kindAt(slot) !== 0;
-      lines.push({
-        token,
-        ...(symbol ? { symbol } : {}),
-        mode: modeOfRank(rankOfTerms(terms)),
-        speed: speedOfTerms(terms),
-        ...(filter ? { filter: tickFilterOf(filter, token) } : {}),
-        isLive,
-      });
-    }
-    return lines;
-  }
-
-  /** The bars that a session has subscribed to, as it is told. */
-  barLinesOf(session: SessionIndex): BarLine[] {
-    return this.bars.linesOf(session, (slot) => this.#symbolAt(slot));
-  }
-
-  /** `EXCHANGE:SYMBOL`, once the definition is here. */
-  #symbolAt(slot: number): string | undefined {
-    const definition = this.#definitions[slot];
-    return definition && `${definition.exchange}:${definition.tradingsymbol}`;
   }
 
   /** Whether a session has every one of these items, on the same terms. */
@@ -349,6 +350,7 @@ export class GatewayBook {
       if (!isNewer && this.#store.kindAt(slot) !== 0) continue;
       this.#store.put(slot, news.ticks, at);
       this.delivery.mark(slot);
+      this.chains.touch(slot);
     }
     return this.#expel(news.unknown, pushSeq);
   }
@@ -359,7 +361,7 @@ export class GatewayBook {
       const slot = this.#store.slotOf(token);
       if (slot < 0 || this.#interest.isAnswered(slot, pushSeq)) continue;
       const subscribers = this.subscriptions.membersOf(slot).map(sessionOfMember);
-      for (const session of new Set([...subscribers, ...this.bars.expel(slot)])) {
+      for (const session of new Set([...subscribers, ...this.bars.expel(slot), ...this.chains.expel(slot)])) {
         this.subscriptions.remove(session, slot);
         this.#regroup(session);
         const expelled = bySession.get(session);
@@ -372,7 +374,7 @@ export class GatewayBook {
   }
 
   /** Has a subscriber be sent the current values of these items. Flush first: what has changed must not come twice. */
-  holdSnapshot(session: SessionIndex, items: readonly SubscribeItem[]): void {
+  holdSnapshot(session: SessionIndex, items: readonly { readonly token: InstrumentToken }[]): void {
     this.delivery.holdSnapshot(
       session,
       items.map(({ token }) => this.#store.slotOf(token)),

@@ -4,12 +4,16 @@ import type { InstrumentToken } from '../../shared/instrument.ts';
 import type { FeedState } from '../../shared/status.ts';
 import type { ModeRank, TickMode } from '../../shared/tick.ts';
 import type { BarInterval } from './bar.ts';
+import type { ChainFigures } from './chain.ts';
+import type { ChainMember, ChainName } from './chain-contracts.ts';
 import type { CLIENT_LIMITS } from './client-limits.ts';
 import type { FeedEvent } from './feed.ts';
 import type { OrderEvent } from './order-event.ts';
 import type { RowAnnouncement } from './row-format.ts';
 
 export { BAR_INTERVALS, type Bar, type BarInterval } from './bar.ts';
+export type { ChainFigures } from './chain.ts';
+export type { ChainMember, ChainName } from './chain-contracts.ts';
 export type { FeedEvent } from './feed.ts';
 export type { OrderEvent } from './order-event.ts';
 
@@ -56,6 +60,14 @@ export interface BarRequest extends BarItem {
 /** Bars that a client has subscribed to, as it is told. `symbol` is absent while the definition is not here yet. */
 export interface BarLine extends BarItem {
   readonly symbol?: string;
+}
+
+/** A chain as a client is told of it. */
+export interface ChainLine extends ChainName {
+  /** On each side of the one at the money. */
+  readonly strikes: number;
+  readonly mode: TickMode;
+  readonly speed: Speed;
 }
 
 /** An item of a request that was not carried out; the others were. `item` is what the client sent. */
@@ -112,6 +124,16 @@ export type ClientCommand =
       readonly rejected: readonly RejectedItem[];
       readonly id?: CommandId;
     }
+  | {
+      readonly kind: 'subscribe_chain';
+      readonly chain: ChainName;
+      /** On each side of the one at the money. */
+      readonly strikes: number;
+      readonly rank: ModeRank;
+      readonly speed: Speed;
+      readonly id?: CommandId;
+    }
+  | { readonly kind: 'unsubscribe_chain'; readonly chain: ChainName; readonly id?: CommandId }
   /** `after` is the number of the last order event that the client has had: what came since follows. */
   | { readonly kind: 'subscribe_orders'; readonly after?: number; readonly id?: CommandId }
   | { readonly kind: 'list'; readonly id?: CommandId }
@@ -213,9 +235,36 @@ export type ServerEvent =
       readonly id?: CommandId;
     }
   | {
+      readonly kind: 'subscribed_chain';
+      readonly line: ChainLine;
+      readonly members: readonly ChainMember[];
+      /** Members without a value: the first tick says that there is one. */
+      readonly pending: readonly InstrumentToken[];
+      /** Chains that the client has now. */
+      readonly total: number;
+      readonly rows?: readonly RowAnnouncement[];
+      readonly id?: CommandId;
+    }
+  | {
+      readonly kind: 'unsubscribed_chain';
+      readonly chain: ChainName;
+      readonly total: number;
+      readonly id?: CommandId;
+    }
+  /** The window has moved; comes before the first tick of who has joined. */
+  | {
+      readonly kind: 'chain_members';
+      readonly chain: ChainName;
+      readonly joined: readonly ChainMember[];
+      readonly left: readonly InstrumentToken[];
+      readonly rows?: readonly RowAnnouncement[];
+    }
+  | { readonly kind: 'chain'; readonly chain: ChainName; readonly figures: ChainFigures }
+  | {
       readonly kind: 'subscriptions';
       readonly items: readonly SubscriptionLine[];
       readonly bars: readonly BarLine[];
+      readonly chains: readonly ChainLine[];
       readonly id?: CommandId;
     }
   | { readonly kind: 'pong'; readonly id?: CommandId }

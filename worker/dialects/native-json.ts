@@ -12,6 +12,7 @@ import type {
 } from '../core/protocol.ts';
 import type { Dialect } from './dialect.ts';
 import { encodeBar } from './native-json/bar.ts';
+import { encodeChainEvent } from './native-json/chain.ts';
 import { parseCommand } from './native-json/command.ts';
 import { rowLineOf } from './native-json/row-line.ts';
 import { encodeTick, isoOfMs } from './native-json/tick.ts';
@@ -90,6 +91,18 @@ function encodeOrderUpdate({ seq, accountId, order }: OrderEvent): string {
   return `${own.slice(0, -1)},"data":${order}}`;
 }
 
+function encodeError(event: Extract<ServerEvent, { kind: 'error' }>): string {
+  return JSON.stringify({
+    type: 'error',
+    message: event.message,
+    code: event.code,
+    ...(event.detail === undefined ? {} : { detail: event.detail }),
+    ...(event.tokens ? { tokens: event.tokens } : {}),
+    ...(event.retryAfterMs === undefined ? {} : { retry_after_ms: event.retryAfterMs }),
+    ...idField(event.id),
+  });
+}
+
 function encode(event: ServerEvent): string {
   switch (event.kind) {
     case 'connected':
@@ -140,6 +153,11 @@ function encode(event: ServerEvent): string {
         ...rejectedField(event.rejected),
         ...idField(event.id),
       });
+    case 'subscribed_chain':
+    case 'unsubscribed_chain':
+    case 'chain_members':
+    case 'chain':
+      return encodeChainEvent(event);
     case 'subscriptions': {
       const items = event.items.map(lineFields);
       const bars = event.bars.length > 0 ? { bars: event.bars } : {};
@@ -148,6 +166,7 @@ function encode(event: ServerEvent): string {
         items,
         total: items.length,
         ...bars,
+        ...(event.chains.length > 0 ? { chains: event.chains } : {}),
         ...idField(event.id),
       });
     }
@@ -156,15 +175,7 @@ function encode(event: ServerEvent): string {
     case 'lag':
       return JSON.stringify({ type: 'lag', skipped: event.skipped });
     case 'error':
-      return JSON.stringify({
-        type: 'error',
-        message: event.message,
-        code: event.code,
-        ...(event.detail === undefined ? {} : { detail: event.detail }),
-        ...(event.tokens ? { tokens: event.tokens } : {}),
-        ...(event.retryAfterMs === undefined ? {} : { retry_after_ms: event.retryAfterMs }),
-        ...idField(event.id),
-      });
+      return encodeError(event);
     default:
       return assertNever(event);
   }

@@ -9,6 +9,8 @@ import { asNamed, rejection } from '../core/rejection.ts';
 import type { Frame } from '../core/row-format.ts';
 import { sharedTermsOf } from '../core/terms.ts';
 import { BarCommands } from './bar-commands.ts';
+import { ChainCommands } from './chain-commands.ts';
+import type { ChainStreams } from './chain-streams.ts';
 import type { ClientSockets, Session } from './client-sockets.ts';
 import { CommandQueue } from './command-queue.ts';
 import type { GatewayFlusher } from './gateway-flusher.ts';
@@ -26,6 +28,7 @@ export interface CommandContext {
   readonly flusher: GatewayFlusher;
   readonly calls: ShardCalls;
   readonly symbols: SymbolBook;
+  readonly chains: ChainStreams;
   readonly orders: OrderUpdates;
   /** Takes a client's token, the first or a new one. */
   readonly authenticate: (session: Session, command: Command<'authenticate'>) => Promise<void>;
@@ -36,11 +39,13 @@ export interface CommandContext {
 export class ClientCommands {
   readonly #context: CommandContext;
   readonly #bars: BarCommands;
+  readonly #chains: ChainCommands;
   readonly #queue: CommandQueue;
 
   constructor(context: CommandContext) {
     this.#context = context;
     this.#bars = new BarCommands(context);
+    this.#chains = new ChainCommands(context);
     const { gateway, sockets } = context;
     this.#queue = new CommandQueue(gateway, sockets, (session, command) => this.#carryOut(session, command));
   }
@@ -71,11 +76,17 @@ export class ClientCommands {
         return this.#bars.subscribe(session, command);
       case 'unsubscribe_bars':
         return this.#bars.unsubscribe(session, command);
+      case 'subscribe_chain':
+        return this.#chains.subscribe(session, command);
+      case 'unsubscribe_chain':
+        return this.#chains.unsubscribe(session, command);
       case 'subscribe_orders':
         return this.#context.orders.subscribe(session, command);
       case 'list': {
-        const [items, bars] = [book.linesOf(session.index), book.barLinesOf(session.index)];
-        return sockets.tell(session, { kind: 'subscriptions', items, bars, ...idOf(command) });
+        const { index } = session;
+        const [items, bars] = [book.lines.of(index), book.lines.barsOf(index)];
+        const chains = book.lines.chainsOf(index);
+        return sockets.tell(session, { kind: 'subscriptions', items, bars, chains, ...idOf(command) });
       }
       case 'restart':
         book.restart(session.index);
@@ -125,7 +136,7 @@ export class ClientCommands {
     const lines = isEach ? { items: this.#linesOf(session, tokens, symbolOf) } : {};
     // What is sent at a pace or through a filter has no missed ticks of its own: after a break it is the current value.
     const isWhole = ({ speed, filter }: SubscribeItem) => speed === 'rt' && !filter;
-    const total = book.subscriptions.countOf(session.index);
+    const total = book.ownCountOf(session.index);
     const recovered = command.resume ? { recovered: missed !== undefined } : {};
     const rows = announced.length > 0 ? { rows: announced } : {};
     const extras = { ...(terms ? { terms } : {}), ...lines, ...rows, ...recovered, ...idOf(command) };
@@ -142,7 +153,7 @@ export class ClientCommands {
     const tokens = items.flatMap(({ token, keepsTerms }) => (keepsTerms ? [token] : []));
     if (tokens.length === 0) return items;
     const lines = new Map(
-      this.#context.book.linesOf(session.index, tokens).map((line) => [line.token, line]),
+      this.#context.book.lines.of(session.index, tokens).map((line) => [line.token, line]),
     );
     return items.map((item) => {
       const line = lines.get(item.token);
@@ -158,7 +169,7 @@ export class ClientCommands {
     tokens: readonly InstrumentToken[],
     symbolOf: ReadonlyMap<InstrumentToken, string>,
   ): SubscriptionLine[] {
-    return this.#context.book.linesOf(session.index, tokens).map((line) => {
+    return this.#context.book.lines.of(session.index, tokens).map((line) => {
       const symbol = line.symbol ?? symbolOf.get(line.token);
       return symbol === undefined ? line : { ...line, symbol };
     });
@@ -192,7 +203,7 @@ export class ClientCommands {
     const tokens = [...new Set([...command.tokens, ...looked.tokens.values()])];
     tellShards(book.unsubscribe(session.index, tokens));
     sockets.remember(session);
-    const total = book.subscriptions.countOf(session.index);
+    const total = book.ownCountOf(session.index);
     const rejected = [...command.rejected, ...looked.rejected];
     sockets.tell(session, { kind: 'unsubscribed', tokens, rejected, total, ...idOf(command) });
   }

@@ -1,6 +1,7 @@
 // The gateway object: holds clients' hibernating sockets, keeps in step with the shards, flushes what changed.
 import { DurableObject } from 'cloudflare:workers';
-import { DRAIN_CLOSED_AFTER_MS, GATEWAY_SOCKETS_MAX } from '../../shared/limits.ts';
+import { DRAIN_CLOSED_AFTER_MS } from '../../shared/limits.ts';
+import type { ChainName } from '../core/chain-contracts.ts';
 import { CLIENT_LIMITS } from '../core/client-limits.ts';
 import { ConnectionQuota } from '../core/connection-quota.ts';
 import { DepartedSessions } from '../core/departed-sessions.ts';
@@ -11,9 +12,11 @@ import type { OrderEvent } from '../core/order-event.ts';
 import { REJECTION_TEXTS } from '../core/rejection.ts';
 import type { ShardPush } from '../core/shard-book.ts';
 import type { SessionIndex } from '../core/subscriptions.ts';
-import { type Bearer, readUpgrade, type Upgrade, upgradeAnswerHeaders } from '../core/upgrade.ts';
+import { type Bearer, readUpgrade, upgradeAnswerHeaders } from '../core/upgrade.ts';
 import { KEEP_ALIVE } from '../dialects/registry.ts';
 import type { Env } from '../env.ts';
+import type { ChainDocument } from './chain-documents.ts';
+import { ChainStreams } from './chain-streams.ts';
 import { ClientCommands } from './client-commands.ts';
 import { ClientSockets, type Session } from './client-sockets.ts';
 import { GatewayFeed } from './gateway-feed.ts';
@@ -23,6 +26,7 @@ import { OrderUpdates } from './order-updates.ts';
 import { SessionLife } from './session-life.ts';
 import { ShardCalls } from './shard-calls.ts';
 import { SymbolBook } from './symbol-book.ts';
+import { refusalOf } from './upgrade-refusal.ts';
 
 /** Until when a drained gateway lets nobody in, across losses of its memory. */
 const CLOSED_UNTIL_KEY = 'closed-until';
@@ -36,6 +40,7 @@ export class ClientGateway extends DurableObject<Env> {
   readonly #sockets: ClientSockets;
   readonly #flusher: GatewayFlusher;
   readonly #life: SessionLife;
+  readonly #chains: ChainStreams;
   readonly #commands: ClientCommands;
   readonly #figures: GatewayFigures;
   readonly #feed: GatewayFeed;
@@ -66,7 +71,7 @@ export class ClientGateway extends DurableObject<Env> {
         this.ctx.waitUntil(Promise.all([this.#calls.renewAll(), this.#feed.learn()]));
       },
     });
-    const parts = {
+    const shared = {
       gateway: this.#name,
       book: this.#book,
       departed: this.#departed,
@@ -74,13 +79,15 @@ export class ClientGateway extends DurableObject<Env> {
       flusher: this.#flusher,
       calls: this.#calls,
       symbols: new SymbolBook(env, ctx),
+      tellShards: (changes: readonly InterestChange[]) => this.#tellShards(changes),
       orders: this.#orders,
     };
+    this.#chains = new ChainStreams(shared, env, ctx);
+    const parts = { ...shared, chains: this.#chains };
     this.#figures = new GatewayFigures({ ...parts, quota: this.#quota, life: this.#life });
     this.#commands = new ClientCommands({
       ...parts,
       authenticate: (session, command) => this.#life.authenticate(session, command),
-      tellShards: (changes) => this.#tellShards(changes),
     });
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(KEEP_ALIVE.request, KEEP_ALIVE.response));
     this.#closedUntilMs = ctx.storage.kv.get<number>(CLOSED_UNTIL_KEY) ?? 0;
@@ -91,7 +98,8 @@ export class ClientGateway extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     await this.#feed.learn();
     const upgrade = readUpgrade(request.headers);
-    const refusal = this.#refusalOf(upgrade);
+    const isClosed = Date.now() < this.#closedUntilMs;
+    const refusal = refusalOf(upgrade, this.#quota, this.#sockets.size, isClosed);
     if (refusal) return refusal;
     const { dialect, bearer, address } = upgrade;
     const { 0: client, 1: server } = new WebSocketPair();
@@ -105,17 +113,6 @@ export class ClientGateway extends DurableObject<Env> {
     this.#life.follow(session);
     if (bearer) this.#welcome(session, bearer);
     return new Response(null, { status: 101, webSocket: client, headers: upgradeAnswerHeaders(upgrade) });
-  }
-
-  /** Counts the socket in, or answers why there is no place for it here. */
-  #refusalOf({ bearer, address, socketsMax }: Upgrade): Response | undefined {
-    const isKnown = bearer !== undefined && this.#quota.has(bearer.userId);
-    const isFull =
-      this.#sockets.size >= (isKnown ? GATEWAY_SOCKETS_MAX : Math.min(socketsMax, GATEWAY_SOCKETS_MAX));
-    if (isFull || Date.now() < this.#closedUntilMs) return new Response('gateway full', { status: 503 });
-    const refusal = this.#quota.add(bearer?.userId, address);
-    if (refusal === undefined) return undefined;
-    return new Response(`Too many connections of this ${refusal}`, { status: 429 });
   }
 
   /**
@@ -157,6 +154,11 @@ export class ClientGateway extends DurableObject<Env> {
     this.ctx.storage.kv.put(CLOSED_UNTIL_KEY, this.#closedUntilMs);
     this.#life.drain(windowMs);
     return this.#sockets.size;
+  }
+
+  /** A chain with the last values of its members. */
+  chain(name: ChainName, strikes: number): Promise<ChainDocument> {
+    return this.#chains.documents.gather(name, strikes);
   }
 
   counts(): GatewayCounts {
@@ -239,6 +241,7 @@ export class ClientGateway extends DurableObject<Env> {
       });
     }
     this.#flusher.flush();
+    this.#chains.onNews();
   }
 
   #tellShards(changes: readonly InterestChange[]): void {

@@ -15,6 +15,7 @@ import {
   unpackBars,
   unpackSubscriptions,
 } from '../core/attachment.ts';
+import { packChains, unpackChains } from '../core/chain-attachment.ts';
 import { type DialectName, isDialectName } from '../core/dialect-name.ts';
 import type { GatewayBook } from '../core/gateway-book.ts';
 import { Outlet, type OutletPort } from '../core/outlet.ts';
@@ -129,7 +130,8 @@ export class ClientSockets {
     const attachment = readAttachment(socket.deserializeAttachment());
     const items = attachment ? unpackSubscriptions(attachment.subscriptions) : undefined;
     const bars = attachment ? unpackBars(attachment.bars) : undefined;
-    if (!attachment || !items || !bars || !isDialectName(attachment.dialect)) {
+    const chains = attachment ? unpackChains(attachment.chains) : undefined;
+    if (!attachment || !items || !bars || !chains || !isDialectName(attachment.dialect)) {
       socket.close(1012, 'Session of another version, reconnect');
       return undefined;
     }
@@ -138,7 +140,7 @@ export class ClientSockets {
     const session = this.open(socket, { dialect, connectionId, connectedAtMs, ...from }, bearer);
     Object.assign(session, { isWarned, leaveAtMs });
     const dropped = [
-      ...this.#book.restore(session.index, items),
+      ...this.#book.restore(session.index, items, chains),
       ...this.#book.bars.restore(session.index, bars),
     ];
     if (dropped.length === 0) return session;
@@ -150,9 +152,11 @@ export class ClientSockets {
   remember(session: Session): void {
     const subscriptions = packSubscriptions(this.#book.subscriptionsOf(session.index));
     const bars = packBars(this.#book.bars.itemsOf(session.index));
+    const chains = packChains(this.#book.chains.itemsOf(session.index));
     const { socket, identity, bearer, isWarned, leaveAtMs } = session;
     const life = { bearer, isWarned, leaveAtMs };
-    socket.serializeAttachment({ version: ATTACHMENT_VERSION, ...identity, ...life, subscriptions, bars });
+    const wanted = { subscriptions, bars, chains };
+    socket.serializeAttachment({ version: ATTACHMENT_VERSION, ...identity, ...life, ...wanted });
   }
 
   /**

@@ -1,8 +1,7 @@
 // The forward of one (underlying, expiry): from its future, its options, other expiries, or the spot, the best there is.
 import { exp, ln } from '../../../shared/greeks/elementary.ts';
 import { SYNTHETIC_STRIKES_MAX, SYNTHETIC_STRIKES_MIN } from '../../../shared/limits.ts';
-
-export type ForwardSource = 'future' | 'synthetic' | 'carry' | 'spot';
+import type { ForwardSource } from '../../../shared/record-greeks.ts';
 
 export interface Forward {
   /** Rupees. */
@@ -30,6 +29,8 @@ export interface ForwardInputs {
   readonly years: number;
   /** Continuously compounded, per year, as a fraction. */
   readonly rate: number;
+  /** As the rate: what whoever holds the underlying is paid meanwhile. For a forward from the spot alone. */
+  readonly dividendYield: number;
   /** Middle of the same-expiry future's sound book. */
   readonly future?: number;
   readonly strikes: readonly StrikeQuote[];
@@ -94,14 +95,19 @@ function carryAt(carries: readonly Carry[], years: number): number | undefined {
   return before.rate + share * (after.rate - before.rate);
 }
 
+/** F = S e^(carry x years). */
+export function spotForward(spot: number, carry: number, years: number): number {
+  return spot * exp(carry * years);
+}
+
 /** Undefined when nothing is known of the underlying. */
 export function chooseForward(inputs: ForwardInputs): Forward | undefined {
-  const { years, rate, future, strikes, spot, carries } = inputs;
+  const { years, rate, dividendYield, future, strikes, spot, carries } = inputs;
   if (isPrice(future)) return { price: future, source: 'future' };
   const synthetic = syntheticForward(strikes, years, rate);
   if (isPrice(synthetic)) return { price: synthetic, source: 'synthetic' };
   if (!isPrice(spot)) return undefined;
   const carry = carryAt(carries, years);
-  if (carry !== undefined) return { price: spot * exp(carry * years), source: 'carry' };
-  return { price: spot * exp(rate * years), source: 'spot' };
+  if (carry !== undefined) return { price: spotForward(spot, carry, years), source: 'carry' };
+  return { price: spotForward(spot, rate - dividendYield, years), source: 'spot' };
 }

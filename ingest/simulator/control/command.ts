@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   SIMULATOR_ORDER_COPIES_MAX,
   SIMULATOR_ORDERS_PER_COMMAND_MAX,
+  SIMULATOR_SPOT_JUMP_PERCENT_MAX,
   SIMULATOR_TEXT_CHARS_MAX,
 } from '../../../shared/limits.ts';
 import { isDate } from '../core/expiry-calendar.ts';
@@ -48,6 +49,12 @@ export const Command = z.discriminatedUnion('command', [
   /** To a time, or by so many ms. */
   z.strictObject({ command: z.literal('set_clock'), to: z.iso.datetime({ offset: true }) }),
   z.strictObject({ command: z.literal('advance_clock'), by_ms: z.number() }),
+  /** The spot of an instrument like `NSE:NIFTY 50` jumps, with everything that is priced by it. */
+  z.strictObject({
+    command: z.literal('move_spot'),
+    symbol: z.string().min(1),
+    by_percent: z.number().min(-SIMULATOR_SPOT_JUMP_PERCENT_MAX).max(SIMULATOR_SPOT_JUMP_PERCENT_MAX),
+  }),
   z.strictObject({
     command: z.literal('open_date'),
     trading_date: z.string().refine(isDate, 'must be a date as YYYY-MM-DD'),

@@ -107,6 +107,8 @@ export class SimulatorControl {
         return this.#jumpTo(Date.parse(command.to));
       case 'advance_clock':
         return this.#jumpTo(clock.nowMs() + command.by_ms);
+      case 'move_spot':
+        return this.#moveSpot(command.symbol, command.by_percent);
       case 'open_date':
         return this.#open(command.trading_date);
       default:
@@ -162,6 +164,13 @@ export class SimulatorControl {
     for (const { apiKey } of accounts) sessions.sessionOf(apiKey);
     this.followClock();
     return { now: istStamp(timeMs), trading_date: venue.listing.tradingDate };
+  }
+
+  #moveSpot(symbol: string, percent: number): object {
+    const { market } = this.#parts.venue;
+    const slot = market.slotOfSymbol(symbol);
+    if (slot < 0) throw inputError(`symbol: there is no '${symbol}'`);
+    return { price: Math.round(market.moveSpot(slot, percent / 100)) / 100 };
   }
 
   #open(tradingDate: string): object {

@@ -137,6 +137,14 @@ export class Market {
     }
   }
 
+  /** Moves the spot that the instrument is priced by, at once, with the books of all that hang on it. Returns its price. */
+  moveSpot(slot: number, fraction: number): number {
+    const { spot } = this.#contractAt(slot);
+    this.#walk.jump(spot, fraction);
+    this.#basis.quoteAll(this.#quoteSource(this.#nowMs));
+    return this.#walk.priceOf(spot);
+  }
+
   /** Brings the instrument's record up to date. The book is that of its last change; a trade comes with a new turn only. */
   refresh(slot: number): void {
     const contract = this.#contractAt(slot);

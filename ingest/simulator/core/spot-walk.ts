@@ -57,6 +57,14 @@ export class SpotWalk {
     }
   }
 
+  /** Moves one spot at once by this fraction of its price; like every deviation it fades. */
+  jump(spot: number, fraction: number): void {
+    this.#own[spot] = (this.#own[spot] as number) + Math.log1p(fraction);
+    const now = this.#logReturn(spot);
+    this.#highest[spot] = Math.max(this.#highest[spot] as number, now);
+    this.#lowest[spot] = Math.min(this.#lowest[spot] as number, now);
+  }
+
   /** Price now, in raw units, not rounded. */
   priceOf(spot: number): number {
     return this.#priceAt(spot, this.#logReturn(spot));

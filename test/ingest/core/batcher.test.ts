@@ -4,8 +4,16 @@ import { EMPTY_INSTRUMENT_BOOK } from '../../../ingest/core/instrument-book.ts';
 import { type Batch, type BatchReply, decodeBatch, encodeTokenList } from '../../../shared/frame.ts';
 import type { InstrumentDefinition, InstrumentToken } from '../../../shared/instrument.ts';
 import { BATCH_BYTES_MAX, BATCH_DEFINITIONS_MAX, BATCH_TICKS_MAX } from '../../../shared/limits.ts';
+import { GREEK_ZERO_BITS, GREEKS_WORDS } from '../../../shared/record-greeks.ts';
 import { SHARD_COUNT, shardOf } from '../../../shared/shard.ts';
-import { AT, RECORD_KIND, recordWords } from '../../../shared/tick.ts';
+import {
+  AT,
+  FULL_RECORD_WORDS,
+  isFullKind,
+  RECORD_KIND,
+  RECORD_WORDS_MAX,
+  recordWords,
+} from '../../../shared/tick.ts';
 import { definitionOf, recordOf } from '../../support/records.ts';
 import { bookOf, bookOfTokens, inFull, tokensOfShard } from '../support/books.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
@@ -323,10 +331,70 @@ class ModelShard {
   }
 }
 
+const OPTION = (40_000 << 8) | 2;
+const greeksOf = (flags: number) =>
+  Uint32Array.from({ length: GREEKS_WORDS }, (_, i) => (i === 0 ? flags : 7 << GREEK_ZERO_BITS));
+
+/** A full record of an option with Greeks, posted. */
+function valuedBatcher(): { batcher: Batcher; slot: number; news: () => number[] } {
+  const shard = shardOf(OPTION);
+  const batcher = new Batcher(EPOCH, bookOfTokens([OPTION]));
+  batcher.want(inFull([OPTION]));
+  batcher.acknowledge(shard, replyTo(batcher.take(shard, LIMITS)));
+  const slot = batcher.wantedSlotOf(OPTION);
+  offer(batcher, OPTION, 100, RECORD_KIND.full);
+  batcher.putGreeks(slot, greeksOf(0));
+  const news = () => {
+    const taken = batcher.take(shard, LIMITS);
+    batcher.acknowledge(shard, replyTo(taken));
+    return [...decodeBatch(taken.bytes).ticks];
+  };
+  return { batcher, slot, news };
+}
+
+test('Greeks go with the record, and are news only when they are other ones', () => {
+  const { batcher, slot, news } = valuedBatcher();
+  const first = news();
+  expect(first).toHaveLength(RECORD_WORDS_MAX);
+  expect(first[AT.kind / 4]).toBe(RECORD_KIND.optionFull);
+  batcher.putGreeks(slot, greeksOf(0));
+  expect(news()).toEqual([]);
+  batcher.putGreeks(slot, greeksOf(13));
+  const renewed = news();
+  expect(renewed[FULL_RECORD_WORDS]).toBe(13);
+  const isGreeks = (at: number) => at >= FULL_RECORD_WORDS || at === AT.seq / 4;
+  expect(renewed.filter((_, at) => !isGreeks(at))).toEqual(first.filter((_, at) => !isGreeks(at)));
+  expect(batcher.counters).toMatchObject({
+    ticksOffered: 1,
+    ticksRenewed: 1,
+    ticksPosted: 2,
+    ticksConflated: 0,
+  });
+});
+
+test.each([
+  ['a full tick', RECORD_KIND.full],
+  ['a quote', RECORD_KIND.quote],
+] as const)('%s leaves no Greeks of before in the record', (_, kind) => {
+  const { batcher, news } = valuedBatcher();
+  offer(batcher, OPTION, 101, kind);
+  expect(news()).toHaveLength(recordWords(kind));
+  expect(batcher.counters).toMatchObject({ ticksOffered: 2, ticksConflated: 1, ticksPosted: 1 });
+});
+
+test('a token that was given to another contract has no Greeks of the old one', () => {
+  const { batcher, slot, news } = valuedBatcher();
+  batcher.replaceInstruments(bookOf([definitionOf(OPTION, 'ANOTHER')]));
+  expect(batcher.kindAt(slot)).toBe(0);
+  expect(news()).toEqual([]);
+  offer(batcher, OPTION, 90, RECORD_KIND.full);
+  expect(news()).toHaveLength(FULL_RECORD_WORDS);
+});
+
 test('whatever is lost, the shard ends with the last value of each wanted instrument, and none ever runs backwards', () => {
   for (let seed = 1; seed <= 40; seed++) {
     const random = new SeededRandom(seed);
-    const tokens = Array.from({ length: 60 }, (_, i) => ((i + 1) << 8) | 1);
+    const tokens = Array.from({ length: 60 }, (_, i) => ((i + 1) << 8) | 2);
     const batcher = new Batcher(EPOCH, bookOfTokens(tokens), 64);
     const shards = Array.from({ length: SHARD_COUNT }, () => new ModelShard(seed % 2 === 0));
     const underWay = new Map<number, TakenBatch>();
@@ -353,6 +421,10 @@ test('whatever is lost, the shard ends with the last value of each wanted instru
         wanted = new Set(tokens.filter(() => random.chance(2)));
         batcher.want(inFull(wanted));
         for (const token of last.keys()) if (!wanted.has(token)) last.delete(token);
+      } else if (random.chance(5)) {
+        const slot = batcher.wantedSlotOf(random.pick(tokens));
+        const greeks = greeksOf(random.below(2));
+        if (slot >= 0 && isFullKind(batcher.kindAt(slot))) batcher.putGreeks(slot, greeks);
       } else if (wanted.size > 0) {
         const token = random.pick([...wanted]);
         offer(batcher, token, ++price, random.pick([RECORD_KIND.ltp, RECORD_KIND.quote, RECORD_KIND.full]));
@@ -362,7 +434,9 @@ test('whatever is lost, the shard ends with the last value of each wanted instru
     const { counters } = batcher;
     const dirty = () => shards.reduce((sum, _, shard) => sum + batcher.dirtyCount(shard), 0);
     const flying = [...underWay.values()].reduce((sum, { ticks }) => sum + ticks, 0);
-    expect(counters.ticksOffered + counters.ticksResent, `seed ${seed}`).toBe(
+    expect(counters.ticksRenewed).toBeGreaterThan(0);
+    const taken = counters.ticksOffered + counters.ticksResent + counters.ticksRenewed;
+    expect(taken, `seed ${seed}`).toBe(
       counters.ticksPosted + counters.ticksConflated + counters.ticksDropped + dirty() + flying,
     );
     for (let shard = 0; shard < SHARD_COUNT; shard++) {

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { DemandBook, type DemandLimits } from '../../../ingest/core/demand.ts';
+import type { DesiredInstrument } from '../../../ingest/core/placement.ts';
 import type { DemandItem } from '../../../shared/frame.ts';
+import type { InstrumentToken } from '../../../shared/instrument.ts';
 import { DEMAND_LINGER_MS, SIDECAR_INSTRUMENTS_MAX } from '../../../shared/limits.ts';
 import { tokensOfShard } from '../support/books.ts';
 
@@ -172,4 +174,33 @@ test('more than the sidecar can have to do with is left over by name: pinned one
   expect(items).toHaveLength(SIDECAR_INSTRUMENTS_MAX);
   expect(items.slice(0, 2).map(({ priority }) => priority)).toEqual(['pinned', 'pinned']);
   expect(overflow).toEqual(tokens.slice(-2));
+});
+
+test('what Greeks need comes after what is wanted, in the highest mode, and is asked for with what is wanted alone', () => {
+  const book = new DemandBook();
+  book.replace(0, full(a, b), 0);
+  book.replace(0, [[a, 'ltp']], 1);
+  book.setPinned([{ token: x, mode: 'quote' }]);
+  const asked: InstrumentToken[][] = [];
+  const supportOf = (wished: readonly DesiredInstrument[]) => {
+    asked.push(wished.map(({ token }) => token));
+    return new Set([a, b, c]);
+  };
+  expect(book.desired({ ...LIMITS, supportOf }).items).toEqual([
+    { token: x, mode: 'quote', priority: 'pinned' },
+    { token: a, mode: 'full', priority: 'demand' },
+    { token: b, mode: 'full', priority: 'support' },
+    { token: c, mode: 'full', priority: 'support' },
+  ]);
+  expect(asked).toEqual([[x, a]]);
+});
+
+test('support goes no further than there is memory', () => {
+  const book = new DemandBook();
+  const many = (count: number, from: number) =>
+    Array.from({ length: count }, (_, i) => (from + i) as InstrumentToken);
+  book.setPinned(many(SIDECAR_INSTRUMENTS_MAX - 1, 1).map((token) => ({ token, mode: 'full' })));
+  const support = new Set(many(3, SIDECAR_INSTRUMENTS_MAX));
+  const { items, overflow } = book.desired({ ...LIMITS, supportOf: () => support });
+  expect([items.length, overflow]).toEqual([SIDECAR_INSTRUMENTS_MAX, []]);
 });

@@ -120,3 +120,40 @@ test('as many rows as a dump can have fit, in any order, and one more is refused
   }
   expect(registry.has(INSTRUMENT_DUMP_ROWS_MAX + 1)).toBe(false);
 });
+
+test('finds the contracts beside one, of the same exchange and name, and what trades there by its symbol', () => {
+  const contract = (token: number, type: string, more: Partial<InstrumentDefinition> = {}) => ({
+    ...definitionOf(token, `SYMBOL${token}`),
+    exchange: 'NFO',
+    name: 'NIFTY',
+    instrument_type: type,
+    expiry: '2026-11-24',
+    ...more,
+  });
+  const index = { ...definitionOf(9, 'NIFTY 50'), name: 'NIFTY 50', segment: 'INDICES' };
+  const registry = registryOf([
+    contract(0x702, 'CE', { strike: 24_000 }),
+    contract(0x602, 'PE', { strike: 24_000 }),
+    contract(0x502, 'FUT'),
+    contract(0x402, 'CE', { name: 'BANKNIFTY', strike: 50_000 }),
+    contract(0x305, 'CE', { exchange: 'BFO', strike: 24_000 }),
+    { ...definitionOf(0x201, 'NIFTY'), name: 'NIFTY' },
+    index,
+  ]);
+  const beside = registry.contractsBeside(0x602);
+  expect(beside).toMatchObject({ exchange: 'NFO', name: 'NIFTY' });
+  expect(beside?.contracts).toEqual([
+    { token: 0x502, type: 'FUT', expiry: '2026-11-24', strike: 0, tickSize: 0.05 },
+    { token: 0x602, type: 'PE', expiry: '2026-11-24', strike: 24_000, tickSize: 0.05 },
+    { token: 0x702, type: 'CE', expiry: '2026-11-24', strike: 24_000, tickSize: 0.05 },
+  ]);
+  expect(registry.contractsBeside(0x402)?.contracts).toHaveLength(1);
+  expect([9, 0x201, 0x999].map((token) => registry.contractsBeside(token))).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  expect(registry.tokenOf('NSE', 'NIFTY 50')).toBe(9);
+  expect(registry.tokenOf('NSE', 'SYMBOL1282')).toBeUndefined();
+  expect(registry.tokenOf('BSE', 'NIFTY 50')).toBeUndefined();
+});

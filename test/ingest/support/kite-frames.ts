@@ -23,16 +23,28 @@ export function ltpPacket(token: number, price: number): Uint8Array {
 
 export interface FullFields {
   readonly price?: number;
+  readonly volume?: number;
   readonly high?: number;
   readonly low?: number;
+  readonly lastTradeTimeS?: number;
   readonly exchangeTimeS?: number;
+  /** Best prices; the other levels are empty. */
+  readonly bid?: number;
+  readonly ask?: number;
 }
 
-/** A full packet with an empty book. */
+/** A full packet with at most one level on either side. */
 export function fullPacket(token: number, fields: FullFields = {}): Uint8Array {
-  const { price = 100, high = 0, low = 0, exchangeTimeS = 0 } = fields;
-  const words = [token, price, 0, 0, 0, 0, 0, 0, high, low, 0, 0, 0, 0, 0, exchangeTimeS];
-  return packetOf(184, words);
+  const { price = 100, volume = 0, high = 0, low = 0, lastTradeTimeS = 0, exchangeTimeS = 0 } = fields;
+  const { bid = 0, ask = 0 } = fields;
+  const day = [token, price, 0, 0, volume, 0, 0, 0, high, low, 0, lastTradeTimeS, 0, 0, 0, exchangeTimeS];
+  const side = (best: number) => [best === 0 ? 0 : 75, best, 0, ...Array.from({ length: 12 }, () => 0)];
+  return packetOf(184, [...day, ...side(bid), ...side(ask)]);
+}
+
+/** Index in full mode: its last price, and when. */
+export function indexPacket(token: number, price: number, exchangeTimeS: number): Uint8Array {
+  return packetOf(32, [token, price, 0, 0, 0, 0, 0, exchangeTimeS]);
 }
 
 export function frameOf(packets: readonly Uint8Array[]): Uint8Array {

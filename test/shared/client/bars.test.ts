@@ -406,9 +406,9 @@ describe('list', () => {
     const [first, second] = socket.commands('list').map(({ id }) => id);
     socket.say({ ...answer, id: first });
     const { total: _, ...view } = answer;
-    for (const list of lists) expect(await list).toEqual({ ...view, id: first });
+    for (const list of lists) expect(await list).toEqual({ ...view, chains: [], id: first });
     socket.say({ ...answer, items: [], bars: undefined, id: second });
-    expect(await later).toEqual({ type: 'subscriptions', items: [], bars: [], id: second });
+    expect(await later).toEqual({ type: 'subscriptions', items: [], bars: [], chains: [], id: second });
     expect(clock.delaysMs.length, 'nothing is waited for but silence').toBeLessThanOrEqual(2);
   });
 

@@ -29,7 +29,7 @@ function inputs(count: number, of: (unit: number) => number): number[] {
 }
 
 describe('tables', () => {
-  it('are what their generator writes', () => {
+  it('are what their generator writes', { timeout: 60_000 }, () => {
     for (const { path, text } of buildTableFiles()) {
       const checkedIn = readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
       expect(checkedIn === text, path).toBe(true);

@@ -5,7 +5,10 @@ import { describe, expect, test } from 'vitest';
 import type { InstrumentToken } from '../../../shared/instrument.ts';
 import {
   ATTACHMENT_BYTES_MAX,
+  CHAIN_STRIKES_MAX,
+  CHAIN_UNDERLYING_CHARS_MAX,
   CLIENT_BARS_MAX,
+  CLIENT_CHAINS_MAX,
   CLIENT_FILTERS_MAX,
   CLIENT_SUBSCRIPTIONS_MAX,
   PRINCIPAL_BYTES_MAX,
@@ -23,10 +26,14 @@ import {
 } from '../../../worker/core/attachment.ts';
 import { ALL_INTERVALS } from '../../../worker/core/bar.ts';
 import type { BarSubscription } from '../../../worker/core/bar-book.ts';
+import { type ChainItem, packChains, unpackChains } from '../../../worker/core/chain-attachment.ts';
+import { membersMax } from '../../../worker/core/chain-book.ts';
 import type { RawFilter } from '../../../worker/core/filters.ts';
 import { SPEEDS } from '../../../worker/core/protocol.ts';
 import { TERMS_BITS, type Terms, termsOf } from '../../../worker/core/terms.ts';
 import type { Bearer } from '../../../worker/core/upgrade.ts';
+
+const CHAIN_MEMBERS_MAX = membersMax(CHAIN_STRIKES_MAX);
 
 const BEARER: Bearer = {
   userId: 'user_123',
@@ -44,7 +51,26 @@ const MOST_BARS = Array.from(
   (_, i): BarSubscription => [((i + 1) * Math.floor(0xffff_ffff / CLIENT_BARS_MAX)) as InstrumentToken, 2],
 );
 
-function attachmentOf(subscriptions: Uint8Array, bearer = BEARER): Attachment {
+/** As many chains as may be, under names as long as can be, each with so many members as far apart as can be. */
+function mostChains(membersEach: number): ChainItem[] {
+  const strikes = Math.max(1, (membersEach / 2 - 1) / 2);
+  const gap = Math.floor(0xffff_ffff / (membersEach + 1));
+  return Array.from({ length: CLIENT_CHAINS_MAX }, (_, chain) => ({
+    underlying: `${chain}`.padEnd(CHAIN_UNDERLYING_CHARS_MAX, 'X'),
+    exchange: 'NFO',
+    expiry: '2026-12-01',
+    strikes,
+    terms: termsOf(3, 1000),
+    center: 123_456.7525,
+    members: Array.from({ length: membersEach }, (_, i) => ((i + 1) * gap + chain) as InstrumentToken),
+  }));
+}
+
+function attachmentOf(
+  subscriptions: Uint8Array,
+  bearer = BEARER,
+  chains = packChains(mostChains(0)),
+): Attachment {
   return {
     version: ATTACHMENT_VERSION,
     dialect: 'native-json',
@@ -57,6 +83,7 @@ function attachmentOf(subscriptions: Uint8Array, bearer = BEARER): Attachment {
     leaveAtMs: 1_764_000_600_000,
     subscriptions,
     bars: packBars(MOST_BARS),
+    chains,
   };
 }
 
@@ -162,6 +189,27 @@ describe('subscriptions as bytes', () => {
   });
 });
 
+describe('chains', () => {
+  test('what was packed is read, and nothing else', () => {
+    const items = mostChains(6);
+    const packed = packChains(items);
+    expect(unpackChains(deserialize(serialize(packed)))).toEqual(items);
+    const [text, members] = packed[0] as (typeof packed)[number];
+    const wrong: [string, unknown][] = [
+      ['no list', {}],
+      ['one too many', [...packed, packed[0]]],
+      ['no pair', [text]],
+      ['another text', [['NFO:2026-12-01', members]]],
+      ['no strikes', [[text.replace(':1:', ':0:'), members]]],
+      ['strikes beyond the bound', [[text.replace(':1:', ':51:'), members]]],
+      ['terms without a mode', [[text.replace(`:${termsOf(3, 1000)}:`, ':4:'), members]]],
+      ['members that are no bytes', [[text, [1]]]],
+      ['more members than strikes', [[text, packChains(mostChains(10))[0]?.[1]]]],
+    ];
+    for (const [name, value] of wrong) expect(unpackChains(value), name).toBeUndefined();
+  });
+});
+
 describe('bars as bytes', () => {
   test('round trip', () => {
     const items = fc.uniqueArray(fc.tuple(anyToken, fc.integer({ min: 1, max: ALL_INTERVALS })), {
@@ -241,6 +289,19 @@ describe(`the largest session fits ${ATTACHMENT_BYTES_MAX} bytes as the runtime 
     }
   });
 
+  test('with as many chains as may be, and the tokens that they leave room for', () => {
+    const chains = mostChains(CHAIN_MEMBERS_MAX);
+    const own = farApart(CLIENT_SUBSCRIPTIONS_MAX - CLIENT_CHAINS_MAX * CHAIN_MEMBERS_MAX).map(
+      (token, i): SubscriptionItem =>
+        i < CLIENT_FILTERS_MAX
+          ? [token as InstrumentToken, FILTERED, { minChange: 0xffff_ffff, onTrade: true }]
+          : item(token, termsOf(3, 1000)),
+    );
+    const attachment = attachmentOf(packSubscriptions(own), largestBearer(), packChains(chains));
+    expect(serialize(attachment).length).toBeLessThanOrEqual(ATTACHMENT_BYTES_MAX);
+    expect(unpackChains(deserialize(serialize(attachment)).chains)).toEqual(chains);
+  });
+
   test('a principal takes no more than it is said to', () => {
     const text = fc.string({ unit: 'grapheme', maxLength: 40 });
     const principal = fc.record(
@@ -283,7 +344,7 @@ describe('readAttachment', () => {
     for (const key of Object.keys(whole)) if (!optional.has(key)) others.push({ ...whole, [key]: undefined });
     others.push({ ...whole, version: ATTACHMENT_VERSION - 1 });
     others.push({ ...whole, version: ATTACHMENT_VERSION + 1 }, { ...whole, subscriptions: [1, 2] });
-    others.push({ ...whole, bars: [1] });
+    others.push({ ...whole, bars: [1] }, { ...whole, chains: {} });
     others.push({ ...whole, bearer: {} }, { ...whole, bearer: { ...BEARER, userId: 5 } });
     others.push({ ...whole, bearer: { ...BEARER, permissions: 'all' } });
     others.push({ ...whole, bearer: { ...BEARER, expiresAtS: undefined } });

@@ -164,7 +164,7 @@ describe('subscribing', () => {
       [A, interestIn(0, 3)],
       [B, interestIn(0, 2)],
     ]);
-    expect(after.book.barLinesOf(0)).toEqual([
+    expect(after.book.lines.barsOf(0)).toEqual([
       { token: A, interval: '1s' },
       { token: A, interval: '1m' },
       { token: B, interval: '1m' },

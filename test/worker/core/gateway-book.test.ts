@@ -240,8 +240,8 @@ describe('modes and speeds', () => {
       { token: A, symbol: 'NSE:A', mode: 'quote', speed: 100, isLive: true },
       { token: B, mode: 'ltp', speed: 'rt', isLive: false },
     ];
-    expect(room.book.linesOf(session)).toEqual(lines);
-    expect(room.book.linesOf(session, [B, C])).toEqual(lines.slice(1));
+    expect(room.book.lines.of(session)).toEqual(lines);
+    expect(room.book.lines.of(session, [B, C])).toEqual(lines.slice(1));
   });
 
   test('a session that comes back has what it had, on the same terms', () => {
@@ -249,7 +249,7 @@ describe('modes and speeds', () => {
     const [before, after] = [room.join(), room.join()];
     room.subscribe(before, [item(A, 2, 250), item(B, 1, 1000), item(C)]);
     room.book.restore(after, room.book.subscriptionsOf(before));
-    expect(room.book.linesOf(after)).toEqual(room.book.linesOf(before));
+    expect(room.book.lines.of(after)).toEqual(room.book.lines.of(before));
     expect(room.book.hasAll(after, [item(B, 1, 1000), item(A, 2, 250)])).toBe(true);
     expect(room.book.hasAll(after, [item(A, 2, 100)])).toBe(false);
     expect(room.book.hasAll(after, [item(A, 3, 250)])).toBe(false);
@@ -676,7 +676,7 @@ describe('filters', () => {
     const room = new Room();
     const session = room.join();
     room.subscribe(session, [filtered(A), item(B)]);
-    expect(room.book.linesOf(session).map(({ token, filter }) => [token, filter])).toEqual([
+    expect(room.book.lines.of(session).map(({ token, filter }) => [token, filter])).toEqual([
       [A, { minChange: 0.1 }],
       [B, undefined],
     ]);
@@ -686,7 +686,7 @@ describe('filters', () => {
     after.book.restore(after.join(), remembered);
     expect(after.book.subscriptionsOf(0)).toEqual(remembered);
     room.subscribe(session, [item(A), { ...item(B), filter: { onTrade: true } }]);
-    expect(room.book.linesOf(session).map(({ filter }) => filter)).toEqual([undefined, { onTrade: true }]);
+    expect(room.book.lines.of(session).map(({ filter }) => filter)).toEqual([undefined, { onTrade: true }]);
     room.book.unsubscribe(session, [A, B]);
     expect(room.book.subscriptions.filters.countOf(session)).toBe(0);
     room.subscribe(session, [filtered(A)]);

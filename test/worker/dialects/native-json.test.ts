@@ -426,12 +426,55 @@ describe('what clients are told', () => {
     const items = [{ token, symbol: 'NSE:X', interval: '1s' }] as const;
     expect(encode({ kind: 'subscribed_bars', ...given, items })).toMatchObject({ items });
     const bars = [{ token, symbol: 'NSE:X', interval: '1m' }] as const;
-    expect(encode({ kind: 'subscriptions', items: [], bars })).toEqual({
+    expect(encode({ kind: 'subscriptions', items: [], bars, chains: [] })).toEqual({
       type: 'subscriptions',
       items: [],
       total: 0,
       bars: [{ token: 5, symbol: 'NSE:X', interval: '1m' }],
     });
+  });
+
+  test('chains: an answer with all members, who comes and goes, and figures without those that there are not', () => {
+    const chain = { underlying: 'X', exchange: 'NFO', expiry: '2026-12-01' };
+    const line = { ...chain, strikes: 1, mode: 'full', speed: 'rt' } as const;
+    const [token = 5 as InstrumentToken, left = 7 as InstrumentToken] = tokens(5, 7);
+    const members = [{ token, tradingsymbol: 'X100CE', strike: 100, type: 'CE' }] as const;
+    const told = [{ instrument_token: 5, tradingsymbol: 'X100CE', strike: 100, type: 'CE' }];
+    const answer = {
+      type: 'subscribed',
+      kind: 'chain',
+      chain: { ...chain, strikes: 1 },
+      strikes: [100],
+      members: told,
+    };
+    expect(encode({ kind: 'subscribed_chain', line, members, pending: [token], total: 1, id: 3 })).toEqual({
+      ...answer,
+      pending: [5],
+      total: 1,
+      mode: 'full',
+      speed: 'rt',
+      id: 3,
+    });
+    expect(encode({ kind: 'unsubscribed_chain', chain, total: 0 })).toEqual({
+      type: 'unsubscribed',
+      kind: 'chain',
+      chain,
+      total: 0,
+    });
+    expect(encode({ kind: 'chain_members', chain, joined: members, left: [left] })).toEqual({
+      type: 'chain_members',
+      chain,
+      joined: told,
+      left: [7],
+    });
+    const figures = { strikesCounted: 0, pcrOi: 1.5, skew: -0.25, daysToExpiry: 0 };
+    expect(encode({ kind: 'chain', chain, figures })).toEqual({
+      type: 'chain',
+      chain,
+      data: { strikes_counted: 0, pcr_oi: 1.5, skew: -0.25, days_to_expiry: 0 },
+    });
+    const listed = encode({ kind: 'subscriptions', items: [], bars: [], chains: [line] });
+    expect(listed).toMatchObject({ total: 0, chains: [line] });
   });
 
   test('a filter in the answer to list', () => {
@@ -442,7 +485,9 @@ describe('what clients are told', () => {
       { ...line, filter: { onTrade: true as const } },
       line,
     ];
-    const told = encode({ kind: 'subscriptions', items, bars: [] }) as { items: { filter?: unknown }[] };
+    const told = encode({ kind: 'subscriptions', items, bars: [], chains: [] }) as {
+      items: { filter?: unknown }[];
+    };
     expect(told.items.map(({ filter }) => filter)).toEqual([
       { min_change: 0.05 },
       { on_trade: true },
@@ -454,6 +499,8 @@ describe('what clients are told', () => {
     expect(Object.keys(CLIENT_LIMITS).sort()).toEqual([
       'authenticate_ms',
       'bars',
+      'chain_strikes',
+      'chains',
       'connections_per_address',
       'connections_per_user',
       'filters',

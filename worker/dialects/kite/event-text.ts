@@ -74,6 +74,10 @@ export function textOf(event: Exclude<ServerEvent, { kind: 'order_update' }>): K
     case 'subscribed_bars':
     case 'subscribed_orders':
     case 'unsubscribed_bars':
+    case 'subscribed_chain':
+    case 'unsubscribed_chain':
+    case 'chain_members':
+    case 'chain':
     case 'subscriptions':
     case 'pong':
     case 'lag':

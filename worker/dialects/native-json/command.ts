@@ -20,6 +20,7 @@ import {
   type SymbolItem,
   type TickFilter,
 } from '../../core/protocol.ts';
+import { parseChain } from './chain-command.ts';
 
 /** Characters of a client's own text that an error repeats. */
 const ECHO_CHARS_MAX = 100;
@@ -31,7 +32,7 @@ function refused(code: Refusal['code'], message: string, detail?: string): Refus
 }
 
 /** Never stringifies what is nested: 30,000 brackets fit a message, and JSON.stringify's recursion does not take them. */
-function echo(value: unknown): string {
+export function echo(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'an object';
   const text = String(value ?? null);
@@ -157,6 +158,7 @@ interface Fields {
   readonly action?: unknown;
   readonly kind?: unknown;
   readonly interval?: unknown;
+  readonly chain?: unknown;
   readonly tokens?: unknown;
   readonly symbols?: unknown;
   readonly items?: unknown;
@@ -250,6 +252,26 @@ function parseBars(fields: Fields, kind: 'subscribe_bars' | 'unsubscribe_bars'):
   return { kind, interval, tokens: [...tokens.keys()], symbols: [...symbols.keys()], afterMs, rejected };
 }
 
+/** What a request for ticks may have and one for a chain may not. */
+const NOT_FOR_CHAINS = ['kind', 'tokens', 'symbols', 'items', 'filter', 'resume'] as const;
+
+function parseChainRequest(fields: Fields, isSubscribe: boolean): ClientCommand {
+  const { chain: value } = fields;
+  const foreign = NOT_FOR_CHAINS.find((name) => fields[name] !== undefined);
+  if (foreign) return refused('invalid_parameter', `${foreign} is not for chains`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return refused('invalid_parameter', `chain must be an object, got ${echo(value)}`);
+  }
+  const wish = parseChain(value, echo);
+  if (typeof wish === 'string') return refused('invalid_parameter', wish);
+  const { chain, strikes } = wish;
+  if (!isSubscribe) return { kind: 'unsubscribe_chain', chain };
+  const options = parseOptions(fields, { rank: 3, speed: 'rt' });
+  if (typeof options === 'string') return refused('invalid_parameter', options);
+  const { rank, speed } = options;
+  return { kind: 'subscribe_chain', chain, strikes, rank, speed };
+}
+
 function parseSubscribeOrders({ after }: Fields): ClientCommand {
   if (after === undefined) return { kind: 'subscribe_orders' };
   if (typeof after === 'number' && Number.isSafeInteger(after) && after >= 0) {
@@ -276,6 +298,7 @@ function parseFields(fields: Fields, isBinary: boolean): ClientCommand {
     case 'subscribe':
     case 'unsubscribe': {
       const isSubscribe = fields.action === 'subscribe';
+      if (fields.chain !== undefined) return parseChainRequest(fields, isSubscribe);
       if (kind === 'bar') return parseBars(fields, isSubscribe ? 'subscribe_bars' : 'unsubscribe_bars');
       if (kind === 'orders' && isSubscribe) return parseSubscribeOrders(fields);
       if (kind !== 'tick')

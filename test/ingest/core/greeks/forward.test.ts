@@ -72,6 +72,7 @@ describe('chooseForward', () => {
   const all: ForwardInputs = {
     years: YEARS,
     rate: RATE,
+    dividendYield: 0,
     future: 24_600,
     strikes: STRIKES,
     spot: 24_500,

@@ -15,6 +15,7 @@ import {
 import {
   SIMULATOR_ORDER_COPIES_MAX,
   SIMULATOR_ORDERS_PER_COMMAND_MAX,
+  SIMULATOR_SPOT_JUMP_PERCENT_MAX,
   SIMULATOR_TEXT_CHARS_MAX,
 } from '../../../../shared/limits.ts';
 import { queryOf, statusOf, TickerClient } from '../ticker-client.ts';
@@ -136,6 +137,10 @@ test('what cannot be is refused with 400 and named', async () => {
     'trading_date',
   );
   expect(await refused('/commands', { command: 'set_clock', to: '2026-11-23' })).toContain('to');
+  const jump = { command: 'move_spot', by_percent: 1 };
+  expect(await refused('/commands', { ...jump, symbol: 'NSE:NOSUCH' })).toContain("'NSE:NOSUCH'");
+  const beyond = { symbol: 'NSE:NIFTY 50', by_percent: SIMULATOR_SPOT_JUMP_PERCENT_MAX + 1 };
+  expect(await refused('/commands', { ...jump, ...beyond })).toContain('by_percent');
   const text = 'x'.repeat(SIMULATOR_TEXT_CHARS_MAX + 1);
   expect(await refused('/commands', { command: 'send_text', text })).toContain('text');
   const orders = Array.from({ length: SIMULATOR_ORDERS_PER_COMMAND_MAX + 1 }, () => ({}));

@@ -318,6 +318,28 @@ test('a book that moves takes its levels along: a level’s quantity belongs to 
   expect(kept / known).toBeLessThan(0.7);
 });
 
+test('a spot that is told to jump takes its futures along at once, and nobody else', () => {
+  const market = makeMarket(5);
+  market.advance(startMs + 1_000, () => undefined);
+  const future = market.instruments.find(
+    ({ name, instrument_type: type }) => name === 'NIFTY' && type === 'FUT',
+  );
+  const symbols = ['NIFTY 50', future?.tradingsymbol ?? '', 'RELIANCE'];
+  const pricesNow = () =>
+    symbols.map((symbol) => {
+      const tick = refreshed(market, symbol);
+      return symbol === 'NIFTY 50' ? (tick.lastPrice ?? 0) : mid(tick);
+    });
+  const before = pricesNow();
+  const price = market.moveSpot(slotOf(market, 'NIFTY 50'), 0.03);
+  market.advance(startMs + 1_000 + MARKET_STEP_MS, () => undefined);
+  const ratios = pricesNow().map((now, i) => now / (before[i] ?? 0));
+  expect(price / (before[0] ?? 0)).toBeCloseTo(1.03, 3);
+  expect(ratios[0]).toBeCloseTo(1.03, 3);
+  expect(ratios[1]).toBeCloseTo(1.03, 3);
+  expect(ratios[2]).toBeCloseTo(1, 3);
+});
+
 test('a clock that jumps ahead or back costs one step, and the market goes on', () => {
   const market = makeMarket(1);
   const visits = (nowMs: number) => {

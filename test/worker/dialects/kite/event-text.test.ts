@@ -42,7 +42,7 @@ test('acknowledgements and everything else that Kite does not say: nothing', () 
     connected(),
     subscribed([]),
     { kind: 'unsubscribed', tokens: [5 as InstrumentToken], rejected: [], total: 0 },
-    { kind: 'subscriptions', items: [], bars: [] },
+    { kind: 'subscriptions', items: [], bars: [], chains: [] },
     { kind: 'authenticated', expiresAtMs: 1 },
     { kind: 'pong' },
     { kind: 'lag', skipped: 5 },
