@@ -112,8 +112,8 @@ export type BookAnswer =
  *
  * Writes: `classifyWrite` of core/orders/outcome-class makes the outcome of the reply. A write leaves in the synchronous part
  * of the call wherever it can, and if it cannot have left within ORDER_SEND_WAIT_MS_MAX it does not leave at all (`not_sent`): the
- * lease was confirmed right before. The executor has at most ORDER_WRITES_AT_ONCE_MAX writes of a user and ORDER_READS_AT_ONCE_MAX reads of an
- * account under way and paces writes itself. There is no retry and no redirect below this.
+ * lease was confirmed right before. The executor has at most ORDER_WRITES_AT_ONCE_MAX writes of a user and one read of an account
+ * under way and paces writes itself. There is no retry and no redirect below this.
  */
 export interface KiteOrders {
   accounts(): readonly OrderAccount[];

@@ -2,8 +2,6 @@
 
 /** Write requests of one Zerodha user under way at once: one that hangs does not hold up a cancel. */
 export const ORDER_WRITES_AT_ONCE_MAX = 2;
-/** Looks at the book and probes of one account under way at once. */
-export const ORDER_READS_AT_ONCE_MAX = 1;
 /** A write leaves within so long or not at all: less than what the lease has left when it was confirmed (SIDECAR_LEASE_MARGIN_MS). */
 export const ORDER_SEND_WAIT_MS_MAX = 500;
 /** A finished task is kept at hand, and an order's last event, so long for late news: the book is of one day. */
