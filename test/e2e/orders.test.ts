@@ -8,10 +8,12 @@ import { startTestStack, type TestStack } from '../support/stack.ts';
 
 const WITHIN_MS = 90_000;
 const ORDERS = 16;
+const SOCKETS_CUT_MS = 6_000;
 
 let simulator: Simulator;
 let stack: TestStack;
 let socket: WebSocket | undefined;
+let cutting: NodeJS.Timeout | undefined;
 
 beforeAll(async () => {
   simulator = await startSimulator({ instrumentsCount: 100, ticksPerInstrumentPerSecond: 2 });
@@ -37,6 +39,7 @@ beforeAll(async () => {
   );
 });
 afterEach(({ task }) => {
+  clearInterval(cutting);
   if (task.result?.state === 'fail') console.error(stack.logs());
   simulator.clearFaults();
   socket?.terminate();
@@ -102,7 +105,8 @@ const timedOut = {
   message: 'Order request timed out. Please check the order book and confirm before placing again.',
 } as const;
 const OF_PLACING = { method: 'POST', path: '/orders', probability: 0.12 } as const;
-const OF_LOOKING = { method: 'GET', path: '/orders', probability: 0.2 } as const;
+/** A look that fails is made again after up to a minute: few of them, or this would take long. */
+const OF_LOOKING = { method: 'GET', path: '/orders', probability: 0.5, times: 2 } as const;
 /** Each of what Kite does to orders; of those whose answer is lost, only such as have been carried out. */
 const FAULTS: readonly FaultInput[] = [
   { kind: 'rest_status', stage: 'after', ...timedOut, ...OF_PLACING },
@@ -133,6 +137,8 @@ test('each request becomes one order and comes to its end, whatever Kite does, a
     const again = await place(`campaign-${i}`);
     expect(again.body).toMatchObject({ id });
   }
+  // Updates that are dropped are in the book, which is compared when a socket is back, and else each minute.
+  cutting = setInterval(() => simulator.run({ command: 'close_sockets', code: 1006 }), SOCKETS_CUT_MS);
   const tasks: Task[] = [];
   for (const id of ids) {
     await vi.waitFor(
