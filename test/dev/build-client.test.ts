@@ -9,7 +9,7 @@ import { buildClient } from '../../dev/build-client.ts';
 
 const COMPILER = join(import.meta.dirname, '../../node_modules/typescript/bin/tsc');
 /** As served without compression; gzip leaves a third of it. */
-const MODULE_BYTES_MAX = 68 * 1024;
+const MODULE_BYTES_MAX = 80 * 1024;
 
 let folder: string;
 let built: string;
