@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { accessTokenExpiresAtMs } from '../../shared/account.ts';
 import type { CredentialVault } from '../../shared/credential-vault.ts';
 import { KITE_CALL_MS_MAX, LOGIN_WAIT_MS_MAX } from '../../shared/limits.ts';
-import { errorText } from '../log.ts';
+import { errorText, quote } from '../log.ts';
 import type { AccountStore, LoginAccount } from '../store/accounts.ts';
 import type { LoginReturn, RedirectListener } from './redirect-listener.ts';
 import { KiteRestError } from './rest-error.ts';
@@ -52,12 +52,12 @@ function explain(error: unknown, accountId: string): Error {
   if (!(error instanceof KiteRestError)) return new Error(`no login: ${errorText(error)}`);
   if (error.failure === 'unauthorized' && /checksum/i.test(error.kiteMessage ?? '')) {
     return new Error(
-      `Kite says ${JSON.stringify(error.kiteMessage)}: the stored api_secret is not that of this app, ` +
+      `Kite says ${JSON.stringify(quote(error.kiteMessage ?? ''))}: the stored api_secret is not that of this app, ` +
         `set the right one with PATCH /accounts/${accountId}`,
     );
   }
   if (error.failure === 'unauthorized') {
-    return new Error(`Kite says ${JSON.stringify(error.kiteMessage)}: log in once more`);
+    return new Error(`Kite says ${JSON.stringify(quote(error.kiteMessage ?? ''))}: log in once more`);
   }
   return new Error(`Kite did not exchange the token, log in once more: ${error.message}`);
 }

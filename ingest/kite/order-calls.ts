@@ -2,12 +2,12 @@
 import { z } from 'zod';
 import { ORDER_SEND_WAIT_MS_MAX } from '../../shared/limits.ts';
 import type { CancelRequest, ModifyRequest, PlaceRequest } from '../../shared/order.ts';
-import type { KiteOrder } from '../core/orders/kite-order.ts';
+import type { KiteOrder, UnreadOrder } from '../core/orders/kite-order.ts';
 import type { WriteOutcome, WriteReply } from '../core/orders/outcome.ts';
 import { classifyWrite } from '../core/orders/outcome-class.ts';
 import { errorText } from '../log.ts';
 import type { BookAnswer, KiteOrders, OrderAccount } from '../orders/ports.ts';
-import { OrderId, readKiteOrder } from './order-payload.ts';
+import { OrderId, readKiteOrder, readUnreadOrder } from './order-payload.ts';
 import { cancelCallOf, modifyCallOf, placeCallOf } from './order-requests.ts';
 import { KiteRestError } from './rest-error.ts';
 import type { KiteRestPool } from './rest-pool.ts';
@@ -97,14 +97,15 @@ export class KiteOrderCalls implements KiteOrders {
     try {
       const rows = await this.#options.rest.call(request, Rows, { accountId });
       const orders: KiteOrder[] = [];
+      const unread: UnreadOrder[] = [];
       for (const [i, row] of rows.entries()) {
         const order = readKiteOrder(row);
-        // Who looks for an order among those that can be read would not find it, and think that there is none.
+        // Left out it would be taken for not there, by whoever looks for it.
         if ('problem' in order)
-          return { kind: 'failed', problem: `order ${i + 1} of ${rows.length}: ${order.problem}` };
-        orders.push(order);
+          unread.push(readUnreadOrder(row, `order ${i + 1} of ${rows.length}: ${order.problem}`));
+        else orders.push(order);
       }
-      return { kind: 'orders', orders };
+      return { kind: 'orders', orders, unread };
     } catch (error) {
       return { kind: 'failed', problem: errorText(error) };
     }

@@ -1,7 +1,7 @@
 // Kite's orders as its book, its history and its ticker spell them, read into what decides anything.
 import { z } from 'zod';
 import { KITE_ORDER_STATUS_CHARS_MAX, ORDER_MESSAGE_CHARS_MAX } from '../../shared/limits.ts';
-import type { KiteOrder } from '../core/orders/kite-order.ts';
+import type { KiteOrder, UnreadOrder } from '../core/orders/kite-order.ts';
 
 /** Digits that do not fit a double: a number in its place has lost them, and is no id. */
 export const OrderId = z.string().regex(/^[A-Za-z0-9_-]{1,40}$/);
@@ -31,6 +31,10 @@ const Payload = z.looseObject({
   validity: OptionalText,
   exchange_update_timestamp: OptionalText,
 });
+
+/** Of a row that cannot be read: whose it is may be read all the same. */
+const Identity = z.object({ order_id: OrderId });
+const Tags = z.object({ tag: OptionalText, tags: z.array(z.string()).nullish() });
 
 /** `YYYY-MM-DD HH:MM:SS` in India as milliseconds since the epoch; null when it is none. */
 export function kiteTimeMs(text: string | null | undefined): number | null {
@@ -63,5 +67,17 @@ export function readKiteOrder(payload: unknown): KiteOrder | { readonly problem:
     validity: order.validity ?? '',
     exchangeUpdatedAtMs: kiteTimeMs(order.exchange_update_timestamp),
     payload: payload as Readonly<Record<string, unknown>>,
+  };
+}
+
+/** What a row says of whose it is that `readKiteOrder` could not read. */
+export function readUnreadOrder(payload: unknown, problem: string): UnreadOrder {
+  const identity = Identity.safeParse(payload);
+  const words = Tags.safeParse(payload);
+  const { tag, tags } = words.success ? words.data : {};
+  return {
+    orderId: identity.success ? identity.data.order_id : null,
+    tags: words.success ? [...(tags ?? []), ...(tag ? [tag] : [])] : null,
+    problem,
   };
 }

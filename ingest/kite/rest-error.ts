@@ -24,7 +24,7 @@ export interface KiteErrorDetails {
   readonly httpStatus?: number;
   /** Kite's own name, as `TokenException` (kite.trade/docs/connect/v3/exceptions). */
   readonly errorType?: string;
-  /** What Kite said. */
+  /** What Kite said, whole: what decides may stand at its end. */
   readonly kiteMessage?: string;
   readonly retryAfterMs?: number;
 }
@@ -71,8 +71,10 @@ function failureOf({ httpStatus, said }: ErrorAnswer): KiteFailure {
 /** `call` as `GET /user/profile of account main`; `secrets` are taken out of what Kite said. */
 export function answeredError(call: string, answer: ErrorAnswer, secrets: readonly string[]): KiteRestError {
   const { httpStatus, said, contentType, retryAfterMs } = answer;
-  const kiteMessage = said && redact(quote(said.message), secrets);
-  const words = said ? `${said.errorType}: ${kiteMessage}` : `not Kite's JSON (content-type ${contentType})`;
+  const kiteMessage = said && redact(said.message, secrets);
+  const words = said
+    ? `${said.errorType}: ${quote(kiteMessage ?? '')}`
+    : `not Kite's JSON (content-type ${contentType})`;
   return new KiteRestError(failureOf(answer), `${call}: status ${httpStatus}, ${words}`, {
     mayHaveArrived: true,
     httpStatus,

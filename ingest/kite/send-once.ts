@@ -87,6 +87,8 @@ export async function sendOnce(url: URL, request: HttpRequest): Promise<HttpAnsw
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       sending.on('response', resolve);
       sending.on('error', reject);
+      // An answer that changes the protocol is no response, and its connection ends without an error.
+      sending.on('close', () => reject(new Error('closed without an answer')));
       sending.end(body);
     });
     const text = await readText(response, replyBytesMax);

@@ -1,5 +1,9 @@
 // One account as the executor works on it: what is under way, when its book is looked at, and whether its writes may leave.
-import { ORDER_LOOK_BACKOFF_MS_MAX, ORDER_LOOK_BACKOFF_MS_MIN } from '../../shared/limits.ts';
+import {
+  ORDER_LOOK_BACKOFF_MS_MAX,
+  ORDER_LOOK_BACKOFF_MS_MIN,
+  ORDER_LOOK_GAP_MS,
+} from '../../shared/limits.ts';
 import { backoffCeilingMs } from '../core/backoff.ts';
 import { CircuitBreaker } from '../core/orders/circuit-breaker.ts';
 import { LookSchedule } from '../core/orders/look-schedule.ts';
@@ -23,7 +27,7 @@ export class AccountLane {
   #asks = 1;
   #asksAnswered = 0;
   #failures = 0;
-  #notBeforeMs = Number.NEGATIVE_INFINITY;
+  #nextLookAtMs = Number.NEGATIVE_INFINITY;
   readonly #rereads = new Set<string>();
 
   constructor(accountId: string) {
@@ -51,9 +55,10 @@ export class AccountLane {
   /** When `nextRead` has something. */
   readAtMs(): number {
     if (this.isReading) return Number.POSITIVE_INFINITY;
-    const askedAtMs = this.#asks > this.#asksAnswered ? this.#notBeforeMs : Number.POSITIVE_INFINITY;
+    const isAsked = this.#asks > this.#asksAnswered;
+    const lookAtMs = Math.max(isAsked ? Number.NEGATIVE_INFINITY : this.looks.dueAtMs(), this.#nextLookAtMs);
     const rereadAtMs = this.#rereads.size > 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-    return Math.min(this.breaker.probeAtMs, askedAtMs, this.looks.dueAtMs(), rereadAtMs);
+    return Math.min(this.breaker.probeAtMs, lookAtMs, rereadAtMs);
   }
 
   /** What is to be read now; it is under way from then on. */
@@ -70,12 +75,15 @@ export class AccountLane {
       return { kind: 'order', orderId };
     }
     this.looks.onTried(nowMs);
+    this.#nextLookAtMs = nowMs + ORDER_LOOK_GAP_MS;
     return { kind: 'book', asks: this.#asks };
   }
 
+  /** It is repeated soon, whoever it was for: who searches has not been told that there is nothing. */
   onLookFailed(nowMs: number): void {
-    this.#notBeforeMs = nowMs + backoffCeilingMs(this.#failures, LOOK_BACKOFF);
+    this.#nextLookAtMs = nowMs + backoffCeilingMs(this.#failures, LOOK_BACKOFF);
     this.#failures++;
+    this.ask();
   }
 
   /** A look is in the database; `asks` as `nextRead` gave it. */
@@ -83,7 +91,6 @@ export class AccountLane {
     this.isReading = false;
     this.isReconciled = true;
     this.#failures = 0;
-    this.#notBeforeMs = Number.NEGATIVE_INFINITY;
     this.#asksAnswered = Math.max(this.#asksAnswered, asks);
   }
 }

@@ -159,8 +159,8 @@ export class OrderExecutor {
     while (this.#facts.length > 0) {
       const facts = this.#facts.slice(0, this.#rejections > 0 ? 1 : ORDER_FACTS_PER_COMMIT);
       const staged = nothingStaged();
-      for (const fact of facts) this.#apply(desk, fact, staged);
       try {
+        for (const fact of facts) this.#apply(desk, fact, staged);
         await this.#commit(staged);
       } catch (error) {
         this.#onRejected(facts[0] as Fact, error);
@@ -197,8 +197,8 @@ export class OrderExecutor {
         desk.onOrder(fact.accountId, fact.order, chance.nowMs, staged);
         break;
       case 'look': {
-        const { lane, orders, startedAtMs } = fact;
-        desk.onLook(lane.accountId, orders, startedAtMs, chance.nowMs, staged);
+        const { lane, book, startedAtMs } = fact;
+        desk.onLook(lane.accountId, book, startedAtMs, chance.nowMs, staged);
         break;
       }
       default:
@@ -321,21 +321,26 @@ export class OrderExecutor {
 
   async #readOrder(lane: AccountLane, orderId: string): Promise<void> {
     const answer = await this.#options.kite.history(lane.accountId, orderId);
-    const latest = answer.kind === 'orders' ? answer.orders.at(-1) : undefined;
+    const latest = answer.kind === 'orders' && answer.unread.length === 0 ? answer.orders.at(-1) : undefined;
     if (latest) this.onOrder(lane.accountId, latest);
     else lane.ask();
   }
 
   async #readBook(lane: AccountLane, asks: number): Promise<void> {
     const startedAtMs = this.#nowMs();
-    const answer = await this.#options.kite.book(lane.accountId);
+    const { kite, log } = this.#options;
+    const account = lane.accountId;
+    const answer = await kite.book(account);
     if (answer.kind === 'orders') {
+      const { length: rows, 0: first } = answer.unread;
+      if (first)
+        log.error('rows of the order book cannot be read', { account, rows, problem: first.problem });
       // Another look makes no sense before this one is stored.
-      this.#learn({ kind: 'look', lane, orders: answer.orders, startedAtMs, asks });
+      this.#learn({ kind: 'look', lane, book: answer, startedAtMs, asks });
       return;
     }
     lane.onLookFailed(this.#nowMs());
-    this.#options.log.warn('order book not read', { account: lane.accountId, problem: answer.problem });
+    log.warn('order book not read', { account, problem: answer.problem });
     this.#onRead(lane);
   }
 

@@ -1,5 +1,5 @@
 // What the executor has learned of the world and has not stored yet.
-import type { KiteOrder } from '../core/orders/kite-order.ts';
+import type { BookRows, KiteOrder } from '../core/orders/kite-order.ts';
 import type { WriteOutcome } from '../core/orders/outcome.ts';
 import type { AccountLane } from './account-lane.ts';
 
@@ -10,7 +10,7 @@ export type Fact =
   | {
       readonly kind: 'look';
       readonly lane: AccountLane;
-      readonly orders: readonly KiteOrder[];
+      readonly book: BookRows;
       readonly startedAtMs: number;
       /** Whom it is for, see AccountLane. */
       readonly asks: number;

@@ -1,6 +1,6 @@
 // What the executor of orders needs of the world: the database, Kite, whoever wants news. Time and lease have their own files.
 import type { CancelRequest, ModifyRequest, PlaceRequest } from '../../shared/order.ts';
-import type { KiteOrder } from '../core/orders/kite-order.ts';
+import type { BookRows, KiteOrder } from '../core/orders/kite-order.ts';
 import type { WriteOutcome } from '../core/orders/outcome.ts';
 import type { OrderEvent, OrderEventDraft, OrderTask, TaskChange } from '../core/orders/task.ts';
 
@@ -103,8 +103,8 @@ export interface OrderAccount {
 }
 
 export type BookAnswer =
-  | { readonly kind: 'orders'; readonly orders: readonly KiteOrder[] }
-  /** Not 200, not Kite's envelope, a row that cannot be read, no answer: it is no look at the book. */
+  | ({ readonly kind: 'orders' } & BookRows)
+  /** Not 200, not Kite's envelope, no answer: it is no look at the book. */
   | { readonly kind: 'failed'; readonly problem: string };
 
 /**

@@ -44,7 +44,9 @@ export const ORDER_LOOK_INTERVAL_MS = 60_000;
 export const ORDER_LATE_LOOK_INTERVAL_MS = 300_000;
 /** From the first look at the book that brought an answer to the one that ends the search. */
 export const ORDER_LOOKED_MS_MIN = 120_000;
-/** A look that somebody asked for and that failed is repeated: grows from the first to the second. */
+/** Between the starts of two looks at an account's book, whoever they are for: many orders at once must not poll it in a loop. */
+export const ORDER_LOOK_GAP_MS = 500;
+/** A look that failed is repeated, and none comes before that: grows from the first to the second. */
 export const ORDER_LOOK_BACKOFF_MS_MIN = 1_000;
 export const ORDER_LOOK_BACKOFF_MS_MAX = 30_000;
 /** The executor looks for due tasks by itself this often: wake-ups may get lost. */

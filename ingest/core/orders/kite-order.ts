@@ -24,3 +24,16 @@ export interface KiteOrder {
   /** Kite's own object, for clients. */
   readonly payload: Readonly<Record<string, unknown>>;
 }
+
+/** A row of Kite's book that cannot be read: what of it says whose it is, null where that cannot be read either. */
+export interface UnreadOrder {
+  readonly orderId: string | null;
+  readonly tags: readonly string[] | null;
+  readonly problem: string;
+}
+
+/** What a look at Kite's book has brought. */
+export interface BookRows {
+  readonly orders: readonly KiteOrder[];
+  readonly unread: readonly UnreadOrder[];
+}

@@ -6,7 +6,7 @@ import {
   ORDER_LOOKED_MS_MIN,
 } from '../../../shared/limits.ts';
 
-/** `search`: often at first, then each minute. `watch`: each minute. `late`: now and then. `release`: once, as soon as it may be. */
+/** `search`: often at first, then each minute. `watch`: each minute. `late`: now and then. `release`: as soon as it may be, then as `search`. */
 export type LookPurpose = 'search' | 'watch' | 'late' | 'release';
 
 interface Wait {
@@ -17,18 +17,23 @@ interface Wait {
   firstLookAtMs: number | undefined;
 }
 
-function dueAtMs({ purpose, sinceMs, triedAtMs }: Wait): number {
+function searchAtMs({ sinceMs, triedAtMs }: Wait): number {
+  const offsetMs = ORDER_LOOK_OFFSETS_MS.find((ms) => sinceMs + ms > triedAtMs);
+  return offsetMs === undefined ? triedAtMs + ORDER_LOOK_INTERVAL_MS : sinceMs + offsetMs;
+}
+
+function dueAtMs(wait: Wait): number {
+  const { purpose, sinceMs, triedAtMs } = wait;
   switch (purpose) {
     case 'watch':
       return Math.max(sinceMs, triedAtMs) + ORDER_LOOK_INTERVAL_MS;
     case 'late':
       return Math.max(sinceMs, triedAtMs) + ORDER_LATE_LOOK_INTERVAL_MS;
     case 'release':
-      return triedAtMs < sinceMs ? sinceMs : triedAtMs + (ORDER_LOOK_OFFSETS_MS[0] as number);
-    case 'search': {
-      const offsetMs = ORDER_LOOK_OFFSETS_MS.find((ms) => sinceMs + ms > triedAtMs);
-      return offsetMs === undefined ? triedAtMs + ORDER_LOOK_INTERVAL_MS : sinceMs + offsetMs;
-    }
+      // What the first look does not release is searched for.
+      return triedAtMs < sinceMs ? sinceMs : searchAtMs(wait);
+    case 'search':
+      return searchAtMs(wait);
   }
 }
 

@@ -2,10 +2,10 @@
 import { assertNever } from '../../../shared/errors.ts';
 import { ORDER_MODIFICATIONS_MAX } from '../../../shared/limits.ts';
 import { isOverState, type OrderTaskState } from '../../../shared/order.ts';
-import type { KiteOrder } from './kite-order.ts';
+import type { BookRows, KiteOrder } from './kite-order.ts';
 import type { LookSchedule } from './look-schedule.ts';
-import { isAloneOfTag, parentOf, tagsOf } from './order-tags.ts';
-import { reduceLook, reduceNews, stateOfOrder } from './order-view.ts';
+import { isAloneOfTag, mayBeOf, parentOf, tagsOf } from './order-tags.ts';
+import { isEnd, reduceLook, reduceNews, stateOfOrder } from './order-view.ts';
 import type { WriteOutcome } from './outcome.ts';
 import { retryAfterMs, throttleMs } from './retry.ts';
 import type { OrderEventDraft, OrderTask, TaskChange, TaskUpdate } from './task.ts';
@@ -171,31 +171,42 @@ export class OrderDesk {
     const parent = parentId === null ? undefined : this.#index.placeOfOrder(keyOf(ownerId, parentId));
     const taskId = (own ?? tagged ?? parent)?.id ?? null;
     staged.events.push({ accountId: ownerId, orderId: order.orderId, taskId, payload: order.payload });
-    if (own) this.#follow(own, counts, 'news', nowMs, staged);
+    if (own) this.#follow(own, counts, 'news', nowMs, staged, before);
     for (const task of this.#index.writesOfOrder(key)) this.#conclude(task, counts, nowMs, staged);
   }
 
   /** A look at an account's book that was started at `startedAtMs` and succeeded. */
   onLook(
     accountId: string,
-    book: readonly KiteOrder[],
+    { orders, unread }: BookRows,
     startedAtMs: number,
     nowMs: number,
     staged: Staged,
   ): void {
-    for (const order of book) this.#hear(accountId, order, reduceLook, nowMs, staged);
-    const listed = new Set(book.map(({ orderId }) => orderId));
+    for (const order of orders) this.#hear(accountId, order, reduceLook, nowMs, staged);
+    const listed = new Set(orders.map(({ orderId }) => orderId));
     const looks = this.#looksOf(accountId);
     for (const taskId of looks.taskIds()) {
       const task = this.#index.get(taskId);
-      if (!task) looks.forget(taskId);
-      else if (task.kind === 'place' && task.orderId !== null && listed.has(task.orderId))
+      if (!task) {
+        looks.forget(taskId);
+        continue;
+      }
+      const mayBeUnread = unread.some((row) => mayBeOf(task, row));
+      if (task.kind === 'place' && task.orderId !== null && (mayBeUnread || listed.has(task.orderId)))
         looks.onFound(taskId);
-      else this.#onNotFound(task, startedAtMs, nowMs, staged);
+      else this.#onNotFound(task, mayBeUnread, startedAtMs, nowMs, staged);
     }
   }
 
-  #onNotFound(task: OrderTask, startedAtMs: number, nowMs: number, staged: Staged): void {
+  /** `mayBeUnread`: its order may be among the rows that cannot be read. It is not sent again then, and not said to be nowhere. */
+  #onNotFound(
+    task: OrderTask,
+    mayBeUnread: boolean,
+    startedAtMs: number,
+    nowMs: number,
+    staged: Staged,
+  ): void {
     const { state, accountId } = task;
     const known =
       task.kind === 'place' || task.orderId === null
@@ -203,16 +214,18 @@ export class OrderDesk {
         : this.#orders.get(keyOf(accountId, task.orderId));
     if (known && this.#conclude(task, known, nowMs, staged)) return;
     if (!this.#looksOf(accountId).onNotFound(task.id, startedAtMs)) return;
+    const giveUp = (cause: string) => this.#change(task, { to: 'DEAD_LETTER', cause }, nowMs, staged);
     if (state === 'RETRY_WAIT') {
+      if (mayBeUnread) return;
       const nextAttempt = { afterMs: 0 };
       this.#change(task, { to: 'RETRY_WAIT', cause: 'not_in_book', nextAttempt }, nowMs, staged);
     } else if (state === 'UNKNOWN') {
-      this.#change(task, { to: 'DEAD_LETTER', cause: 'unknown_not_found' }, nowMs, staged);
+      giveUp(mayBeUnread ? 'book_unreadable' : 'unknown_not_found');
     } else if (state === 'PLACED' && task.kind !== 'place') {
-      this.#change(task, { to: 'DEAD_LETTER', cause: 'no_effect_seen' }, nowMs, staged);
+      giveUp(mayBeUnread ? 'book_unreadable' : 'no_effect_seen');
     } else if (!isOverState(state) && dateOf(task.createdAtMs) < this.tradingDate) {
       // Kite's book is of the day: what became of an order of an earlier one it does not tell any more.
-      this.#change(task, { to: 'DEAD_LETTER', cause: 'gone_from_book' }, nowMs, staged);
+      giveUp('gone_from_book');
     }
   }
 
@@ -235,10 +248,18 @@ export class OrderDesk {
     else this.#change(task, { to: 'PLACED', cause, orderId }, nowMs, staged);
   }
 
-  /** The place task is where its order is. */
-  #follow(task: OrderTask, order: KiteOrder, cause: string, nowMs: number, staged: Staged): void {
+  /** The place task is where its order is. `before`: what counted of the order, and is stored. */
+  #follow(
+    task: OrderTask,
+    order: KiteOrder,
+    cause: string,
+    nowMs: number,
+    staged: Staged,
+    before?: KiteOrder,
+  ): void {
     // What was stored before the orders at hand began is not taken back.
-    if (order.filledQuantity < task.filledQuantity) return;
+    const isOver = task.orderId !== null && isEnd(task.state);
+    if (order.filledQuantity < task.filledQuantity || (isOver && !isEnd(order.status))) return;
     const { orderId, status: exchangeStatus, filledQuantity, statusMessage, averagePrice } = order;
     const reached = stateOfOrder(order);
     const to = reached === 'PLACED' && task.state === 'OPEN' ? 'OPEN' : reached;
@@ -246,7 +267,8 @@ export class OrderDesk {
       task.state === to &&
       task.orderId === orderId &&
       task.exchangeStatus === exchangeStatus &&
-      task.filledQuantity === filledQuantity;
+      task.filledQuantity === filledQuantity &&
+      (before === undefined || before.averagePrice === averagePrice);
     if (isKnown) return;
     const { exchangeUpdatedAtMs } = order;
     const found = {
@@ -316,7 +338,11 @@ export class OrderDesk {
     if (task.isHeld && state === 'RETRY_WAIT') looks.await(task.id, 'release', nowMs);
     else if (state === 'UNKNOWN' || state === 'PLACED') looks.await(task.id, 'search', nowMs);
     else if (state === 'OPEN') looks.await(task.id, 'watch', nowMs);
-    else if (state === 'DEAD_LETTER' && task.isUncertain && task.kind === 'place' && task.orderId === null) {
+    else if (
+      state === 'DEAD_LETTER' &&
+      task.kind === 'place' &&
+      (task.isUncertain || task.orderId !== null)
+    ) {
       looks.await(task.id, 'late', nowMs);
     } else looks.forget(task.id);
   }

@@ -1,5 +1,6 @@
 // Whose order is it: what Kite's orders say of the task that they came from.
-import type { KiteOrder } from './kite-order.ts';
+import type { KiteOrder, UnreadOrder } from './kite-order.ts';
+import type { OrderTask } from './task.ts';
 
 const SLICE = /^autoslice:(.+)$/;
 
@@ -24,4 +25,10 @@ const WITH_LEGS: ReadonlySet<unknown> = new Set(['iceberg', 'co']);
 /** Whether there should be no other order with its tag. */
 export function isAloneOfTag(order: KiteOrder): boolean {
   return parentOf(order) === null && !WITH_LEGS.has(order.payload.variety);
+}
+
+/** Whether a row that cannot be read is the task's order, or may be it. */
+export function mayBeOf(task: OrderTask, { orderId, tags }: UnreadOrder): boolean {
+  if (task.orderId !== null && orderId !== null) return orderId === task.orderId;
+  return task.tag === null || tags === null || tags.includes(task.tag);
 }

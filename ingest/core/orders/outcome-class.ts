@@ -13,7 +13,7 @@ const REFUSALS: Readonly<Record<number, ReadonlySet<string>>> = {
 /** No such way or method: nothing behind it can have taken an order. */
 const NO_SUCH_WAY = new Set([404, 405]);
 /** `Order request timed out. Please check the order book ...` comes with 400, and the order may be placed. */
-const TIMED_OUT = /timed? ?out/i;
+const TIMED_OUT = /timed?[\s-]*out/i;
 
 /** The class of a reply. What is not known to be safe is `unknown`. */
 export function classifyWrite(reply: WriteReply): WriteOutcome {

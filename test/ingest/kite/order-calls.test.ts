@@ -101,6 +101,19 @@ describe('a write', () => {
       1,
       1,
     ],
+    [
+      'that timed out, which Kite says at the end of many words',
+      {
+        kind: 'rest_status',
+        stage: 'after',
+        status: 400,
+        error_type: 'OrderException',
+        message: `${'The order system is busy. '.repeat(20)}Your request has timed-out.`,
+      },
+      { kind: 'unknown' },
+      1,
+      1,
+    ],
     ['that is throttled', { kind: 'rest_status', status: 429 }, { kind: 'throttled' }, 1, 0],
     ['that Kite breaks on', { kind: 'rest_status', stage: 'after', status: 500 }, { kind: 'unknown' }, 1, 1],
     ['that a gateway answers', { kind: 'rest_html', stage: 'after', status: 502 }, { kind: 'unknown' }, 1, 1],
@@ -187,19 +200,34 @@ describe('a look at the book', () => {
     exchange_update_timestamp: null,
   };
 
-  test.each<[string, object, RegExp]>([
+  const LOST_DIGITS = Number('1953341975595868160');
+  test.each<[string, unknown, object]>([
     [
       'an id that has lost its digits',
-      { order_id: Number('1953341975595868160') },
-      /order 2 of 2: field order_id/,
+      { ...row, tag: TAG, order_id: LOST_DIGITS },
+      { orderId: null, tags: [TAG], problem: expect.stringMatching(/order 2 of 3: field order_id/) },
     ],
-    ['a quantity that is none', { filled_quantity: '1' }, /order 2 of 2: field filled_quantity/],
-    ['no status', { status: undefined }, /order 2 of 2: field status/],
-  ])('with %s is none', async (_, wrong, problem) => {
+    [
+      'a quantity that is none',
+      { ...row, order_id: '8', tags: ['mktp', TAG], filled_quantity: '1' },
+      { orderId: '8', tags: ['mktp', TAG], problem: expect.stringMatching(/field filled_quantity/) },
+    ],
+    [
+      'no status',
+      { ...row, status: undefined },
+      { orderId: '7', tags: [], problem: expect.stringMatching(/field status/) },
+    ],
+    ['a tag that is none', { ...row, tag: 5 }, { orderId: '7', tags: null }],
+    ['tags that are none', { ...row, tag: TAG, tags: { 0: TAG } }, { orderId: '7', tags: null }],
+    ['nothing of an order', null, { orderId: null, tags: null }],
+  ])('with %s has that row apart', async (_, wrong, unread) => {
     const rest = await FakeRest.start();
-    rest.answer = () => success([row, { ...row, ...wrong }]);
-    const answer = await callsTo(rest.url, 'token').book(ACCOUNT);
-    expect(answer).toEqual({ kind: 'failed', problem: expect.stringMatching(problem) });
+    rest.answer = () => success([row, wrong, { ...row, order_id: '9' }]);
+    expect(await callsTo(rest.url, 'token').book(ACCOUNT)).toMatchObject({
+      kind: 'orders',
+      orders: [{ orderId: '7' }, { orderId: '9' }],
+      unread: [unread],
+    });
     await rest.stop();
   });
 

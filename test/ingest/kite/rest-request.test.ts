@@ -38,6 +38,22 @@ async function errorOf(exchanged: Promise<unknown>): Promise<KiteRestError> {
   return error;
 }
 
+test('an answer that changes the protocol is none, and is not waited for', async () => {
+  const server = createServer();
+  server.on('request', (_, response) => {
+    response.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const apiRoot = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { signal } = new AbortController();
+  const options = { session: SESSION, subject: 'account main', signal };
+  expect(await errorOf(exchange({ apiRoot, pathPrefix: '' }, ORDER, options))).toMatchObject({
+    mayHaveArrived: true,
+  });
+  server.closeAllConnections();
+  server.close();
+});
+
 describe('sends', () => {
   test('the token, the version, and a form as Kite wants it', async () => {
     rest.answer = () => success({ order_id: '1953341975595868160' });

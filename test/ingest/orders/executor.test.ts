@@ -8,6 +8,7 @@ import type { BookAnswer, ClaimAnswer, CommitAnswer } from '../../../ingest/orde
 import {
   ORDER_FACTS_PER_COMMIT,
   ORDER_FACTS_WAITING_MAX,
+  ORDER_LOOK_GAP_MS,
   ORDER_REJECTIONS_MAX,
   ORDER_STORE_RETRY_MS,
   ORDER_WRITES_AT_ONCE_MAX,
@@ -32,7 +33,7 @@ class Bench {
   readonly placed: { readonly tag: string; readonly end: (outcome: WriteOutcome) => void }[] = [];
   readonly told: number[] = [];
   books = 0;
-  book: BookAnswer = { kind: 'orders', orders: [] };
+  book: BookAnswer = { kind: 'orders', orders: [], unread: [] };
   readonly executor: OrderExecutor;
   readonly over: Promise<void>;
 
@@ -118,10 +119,52 @@ test('nothing is sent before the book has been read', async () => {
   await settled();
   expect(bench.books).toBe(1);
   expect(bench.placed).toEqual([]);
-  bench.book = { kind: 'orders', orders: [] };
+  bench.book = { kind: 'orders', orders: [], unread: [] };
   bench.clock.advance(60_000);
   await settled();
   expect(bench.placed.map(({ tag }) => tag)).toEqual(['TAG1']);
+});
+
+test('a row of the book that cannot be read keeps back no new order', async () => {
+  const bench = new Bench();
+  bench.tasks = [task(1)];
+  bench.book = { kind: 'orders', orders: [], unread: [{ orderId: null, tags: null, problem: 'field data' }] };
+  await settled();
+  expect(bench.placed.map(({ tag }) => tag)).toEqual(['TAG1']);
+});
+
+test('a look that failed is repeated soon, then less often, and none comes between', async () => {
+  const bench = new Bench();
+  await settled();
+  bench.tasks = [task(1)];
+  bench.executor.wake();
+  await settled();
+  bench.placed[0]?.end({ kind: 'unknown', problem: 'status 502' });
+  await settled();
+  bench.book = { kind: 'failed', problem: 'status 502' };
+  const { books } = bench;
+  const atMs: number[] = [];
+  for (let ms = 100; ms <= 200_000; ms += 100) {
+    bench.clock.advance(100);
+    await settled();
+    if (bench.books - books > atMs.length) atMs.push(ms);
+  }
+  expect(atMs).toEqual([500, 1_500, 3_500, 7_500, 15_500, 31_500, 61_500, 91_500, 121_500, 151_500, 181_500]);
+});
+
+test('many orders that nobody hears of do not have the book read in a loop', async () => {
+  const bench = await started();
+  const { books } = bench;
+  for (let i = 1; i <= 100; i++) {
+    bench.tasks = [task(i)];
+    bench.executor.wake();
+    await settled();
+    bench.placed.at(-1)?.end({ kind: 'acknowledged', orderId: `${i}` });
+    bench.clock.advance(200);
+    await settled();
+  }
+  expect(bench.placed.length).toBeGreaterThan(90);
+  expect(bench.books - books).toBeLessThanOrEqual(1 + 20_000 / ORDER_LOOK_GAP_MS);
 });
 
 test('so many writes of an account at once, the next one when one has ended', async () => {
@@ -207,6 +250,18 @@ describe('while the database is away', () => {
     expect(bench.commits.flatMap(({ events }) => events.map(({ orderId }) => orderId))).toEqual(['2', '3']);
   });
 
+  test('news that cannot even be weighed is dropped, and those behind it are stored', async () => {
+    const bench = await started();
+    bench.executor.onOrder('main', { ...kiteOrder(), tags: undefined as never });
+    bench.executor.onOrder('main', kiteOrder());
+    await settled();
+    for (let i = 1; i <= ORDER_REJECTIONS_MAX; i++) {
+      bench.clock.advance(ORDER_STORE_RETRY_MS);
+      await settled();
+    }
+    expect(bench.told).toEqual([1]);
+  });
+
   test('what is too much of them is dropped, and the book tells it', async () => {
     const bench = await started();
     bench.isAway = true;
@@ -215,7 +270,7 @@ describe('while the database is away', () => {
     await settled();
     const { books } = bench;
     bench.isAway = false;
-    bench.book = { kind: 'orders', orders: heard };
+    bench.book = { kind: 'orders', orders: heard, unread: [] };
     bench.clock.advance(ORDER_STORE_RETRY_MS);
     await settled();
     bench.clock.advance(ORDER_STORE_RETRY_MS);
@@ -228,13 +283,15 @@ describe('while the database is away', () => {
 test('the book is compared when somebody asks, and once for all who asked before it was read', async () => {
   const bench = await started();
   const { books } = bench;
-  bench.book = { kind: 'orders', orders: [kiteOrder({ tag: null, tags: [] })] };
+  bench.clock.advance(ORDER_LOOK_GAP_MS);
+  bench.book = { kind: 'orders', orders: [kiteOrder({ tag: null, tags: [] })], unread: [] };
   bench.executor.compareBook('main');
   bench.executor.compareBook('main');
   await settled();
   expect(bench.books).toBe(books + 1);
   expect(bench.told).toEqual([1]);
   bench.executor.compareBook('main');
+  bench.clock.advance(ORDER_LOOK_GAP_MS);
   await settled();
   expect(bench.books).toBe(books + 2);
   expect(bench.told).toEqual([1]);
@@ -246,12 +303,14 @@ test('a reread order is one of its history, several are the book', async () => {
   bench.book = {
     kind: 'orders',
     orders: [kiteOrder({ status: 'OPEN PENDING' }), kiteOrder({ filledQuantity: 3 })],
+    unread: [],
   };
   bench.executor.rereadOrder('main', kiteOrder().orderId);
   await settled();
   expect(bench.books).toBe(books);
   expect(bench.commits.flatMap(({ events }) => events)).toMatchObject([{ payload: { variety: 'regular' } }]);
   for (const id of ['1', '2', '3', '4']) bench.executor.rereadOrder('main', id);
+  bench.clock.advance(ORDER_LOOK_GAP_MS);
   await settled();
   expect(bench.books).toBe(books + 1);
 });

@@ -69,7 +69,13 @@ test('what is over and old moves with its whole history, what is open or younger
 
 test('of what was given up only that goes of which it is known that Kite has not done it, or that a person has resolved', async () => {
   const stays: string[] = [];
-  for (const cause of ['unknown_not_found', 'no_effect_seen', 'gone_from_book', 'a cause of tomorrow']) {
+  for (const cause of [
+    'unknown_not_found',
+    'no_effect_seen',
+    'gone_from_book',
+    'book_unreadable',
+    'a cause of tomorrow',
+  ]) {
     stays.push(await task('DEAD_LETTER', cause));
   }
   for (const cause of ['attempts_spent', 'too_old', 'resolved']) await task('DEAD_LETTER', cause);

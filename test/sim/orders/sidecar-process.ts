@@ -301,7 +301,7 @@ export class SidecarProcess {
         const orders = read();
         this.#world.onBookRead(accountId);
         this.#compared.add(accountId);
-        time.at(time.between(5, 300), () => resolve({ kind: 'orders', orders }));
+        time.at(time.between(5, 300), () => resolve({ kind: 'orders', orders, unread: [] }));
       });
     });
   }

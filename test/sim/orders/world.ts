@@ -178,7 +178,7 @@ export class World {
     if (cause === 'attempts_spent' && row.attempts < ORDER_ATTEMPTS_MAX)
       this.report(`${row.id} has attempts left`);
     const isSearched = unknown && nowMs - unknown.atMs >= ORDER_LOOKED_MS_MIN - STORE_SLACK_MS;
-    const needsSearch = cause === 'unknown_not_found' || cause === 'no_effect_seen';
+    const needsSearch = ['unknown_not_found', 'no_effect_seen', 'book_unreadable'].includes(cause);
     if (needsSearch && !isSearched) this.report(`${row.id} was not looked for long enough`);
   }
 

@@ -1,6 +1,6 @@
 // The desk: what each outcome, each news of an order and each look at the book makes of a task.
 import { describe, expect, test } from 'vitest';
-import type { KiteOrder } from '../../../../ingest/core/orders/kite-order.ts';
+import type { KiteOrder, UnreadOrder } from '../../../../ingest/core/orders/kite-order.ts';
 import { LookSchedule } from '../../../../ingest/core/orders/look-schedule.ts';
 import { nothingStaged, OrderDesk, type Staged } from '../../../../ingest/core/orders/order-desk.ts';
 import type { WriteOutcome } from '../../../../ingest/core/orders/outcome.ts';
@@ -51,8 +51,8 @@ class Bench {
     return this.stage((desk, staged) => desk.onOrder(accountId, order, 0, staged));
   }
 
-  looked(book: readonly KiteOrder[], atMs: number): Staged {
-    return this.stage((desk, staged) => desk.onLook('main', book, atMs, atMs, staged));
+  looked(orders: readonly KiteOrder[], atMs: number, unread: readonly UnreadOrder[] = []): Staged {
+    return this.stage((desk, staged) => desk.onLook('main', { orders, unread }, atMs, atMs, staged));
   }
 }
 
@@ -212,6 +212,67 @@ describe('finding an order', () => {
     expect(looks(Date.UTC(2026, 10, 20, 9))).toMatchObject([{ to: 'DEAD_LETTER', cause: 'gone_from_book' }]);
     expect(looks(Date.UTC(2026, 10, 23, 9))).toEqual([]);
   });
+
+  test('an order that was given up as gone is looked for on, and found when the book has it again', () => {
+    const createdAtMs = Date.UTC(2026, 10, 22, 15);
+    const bench = new Bench([placeTask({ state: 'PLACED', orderId: ORDER_ID, createdAtMs })]);
+    bench.looked([], 0);
+    bench.looked([], ORDER_LOOKED_MS_MIN);
+    expect(bench.looks.taskIds()).toEqual(['task']);
+    expect(bench.looked([kiteOrder()], 2 * ORDER_LOOKED_MS_MIN).changes).toMatchObject([
+      { from: 'DEAD_LETTER', to: 'OPEN' },
+    ]);
+  });
+});
+
+describe('a row of the book that cannot be read', () => {
+  const row = (parts: Partial<UnreadOrder> = {}): UnreadOrder => ({
+    orderId: '2',
+    tags: null,
+    problem: 'field quantity',
+    ...parts,
+  });
+  const UNCERTAIN = placeTask({ state: 'UNKNOWN', isUncertain: true });
+  const HELD = placeTask({ state: 'RETRY_WAIT', isHeld: true });
+
+  test.each<[string, UnreadOrder, string]>([
+    ['whose tag cannot be read', row(), 'book_unreadable'],
+    ['with its tag', row({ tags: [TAG] }), 'book_unreadable'],
+    ['with the tag of another one', row({ tags: ['ANOTHER'] }), 'unknown_not_found'],
+    ['without a tag', row({ tags: [] }), 'unknown_not_found'],
+  ])('%s: an order that nobody found is given up for what it is', (_, unread, cause) => {
+    const bench = new Bench([UNCERTAIN]);
+    bench.looked([], 500, [unread]);
+    expect(bench.looked([], 500 + ORDER_LOOKED_MS_MIN, [unread]).changes).toMatchObject([
+      { to: 'DEAD_LETTER', cause },
+    ]);
+  });
+
+  test('nothing is sent again as long as it may be among them, and no later', () => {
+    const bench = new Bench([HELD]);
+    expect(bench.looked([], 0, [row()]).changes).toEqual([]);
+    expect(bench.looked([], 500, [row({ tags: [TAG] })]).changes).toEqual([]);
+    expect(bench.looked([], 1_000, [row({ tags: ['mktp'] })]).changes).toMatchObject([
+      { to: 'RETRY_WAIT', cause: 'not_in_book' },
+    ]);
+  });
+
+  test('those beside it count', () => {
+    const bench = new Bench([UNCERTAIN]);
+    expect(bench.looked([kiteOrder()], 500, [row()]).changes).toMatchObject([{ to: 'OPEN' }]);
+  });
+
+  test('an order of an earlier day that is one is not gone', () => {
+    const createdAtMs = Date.UTC(2026, 10, 20, 9);
+    const bench = new Bench([placeTask({ state: 'OPEN', orderId: ORDER_ID, createdAtMs })]);
+    const unread = [row({ orderId: ORDER_ID })];
+    bench.looked([], 0, unread);
+    expect(bench.looked([], ORDER_LOOKED_MS_MIN, unread).changes).toEqual([]);
+    bench.looked([], 2 * ORDER_LOOKED_MS_MIN, [row()]);
+    expect(bench.looked([], 3 * ORDER_LOOKED_MS_MIN, [row()]).changes).toMatchObject([
+      { cause: 'gone_from_book' },
+    ]);
+  });
 });
 
 describe('news of an order', () => {
@@ -234,6 +295,20 @@ describe('news of an order', () => {
     bench.heard(kiteOrder({ status: 'CANCELLED', filledQuantity: 3 }));
     expect(bench.heard(kiteOrder({ status: 'CANCELLED', filledQuantity: 5 })).changes).toMatchObject([
       { from: 'CANCELLED', to: 'CANCELLED', filledQuantity: 5 },
+    ]);
+  });
+
+  test('an end that is stored is not taken back by news, though its order is not at hand', () => {
+    const over = open({ state: 'CANCELLED', exchangeStatus: 'CANCELLED' });
+    expect(new Bench([over]).heard(kiteOrder()).changes).toEqual([]);
+  });
+
+  test('the average price of a fill is stored also when it comes later than the fill', () => {
+    const bench = new Bench([open()]);
+    const end = { status: 'COMPLETE', filledQuantity: 10 };
+    bench.heard(kiteOrder(end));
+    expect(bench.looked([kiteOrder({ ...end, averagePrice: 1_499.5 })], 0).changes).toMatchObject([
+      { from: 'COMPLETE', to: 'COMPLETE', averagePrice: 1_499.5 },
     ]);
   });
 
