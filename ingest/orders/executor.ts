@@ -333,8 +333,7 @@ export class OrderExecutor {
     const answer = await kite.book(account);
     if (answer.kind === 'orders') {
       const { length: rows, 0: first } = answer.unread;
-      if (first)
-        log.error('rows of the order book cannot be read', { account, rows, problem: first.problem });
+      if (first) log.warn('rows of the order book cannot be read', { account, rows, problem: first.problem });
       // Another look makes no sense before this one is stored.
       this.#learn({ kind: 'look', lane, book: answer, startedAtMs, asks });
       return;

@@ -1,5 +1,6 @@
 // Faults that are put into the executor's ports on purpose: the simulation has to find each of them.
 
+import type { BookRows } from '../../../ingest/core/orders/kite-order.ts';
 import type { WriteOutcome, WriteReply } from '../../../ingest/core/orders/outcome.ts';
 import { classifyWrite } from '../../../ingest/core/orders/outcome-class.ts';
 import type { ClaimAnswer, ClaimAsk, LoadedOrders } from '../../../ingest/orders/ports.ts';
@@ -11,6 +12,7 @@ export interface Mutant {
   load(database: OrderDatabase, epoch: number): LoadedOrders;
   claim(database: OrderDatabase, ask: ClaimAsk, later: (run: () => void) => void): ClaimAnswer;
   confirm(confirm: () => Promise<void>): Promise<void>;
+  look(book: BookRows): BookRows;
 }
 
 /** As it should be. */
@@ -20,6 +22,7 @@ export const SOUND: Mutant = {
   load: (database) => database.load(),
   claim: (database, ask) => database.claim(ask),
   confirm: (confirm) => confirm(),
+  look: (book) => book,
 };
 
 const notSent: WriteOutcome = { kind: 'not_sent', problem: 'so it seems' };
@@ -68,6 +71,10 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'what was sent before is not counted': {
     ...SOUND,
     load: (database) => ({ ...database.load(), sent: [] }),
+  },
+  'a row of the book that cannot be read is left out': {
+    ...SOUND,
+    look: ({ orders }) => ({ orders, unread: [] }),
   },
   'the lease is not confirmed before sending': { ...SOUND, confirm: () => Promise.resolve() },
 };

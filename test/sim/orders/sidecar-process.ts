@@ -298,10 +298,10 @@ export class SidecarProcess {
         return;
       }
       time.at(time.between(5, 150), () => {
-        const orders = read();
+        const book = this.#world.mutant.look(this.#world.garble(read()));
         this.#world.onBookRead(accountId);
         this.#compared.add(accountId);
-        time.at(time.between(5, 300), () => resolve({ kind: 'orders', orders, unread: [] }));
+        time.at(time.between(5, 300), () => resolve({ kind: 'orders', ...book }));
       });
     });
   }

@@ -1,7 +1,8 @@
 // One run: processes, database and Kite under one seed; what users do; and what must hold after every step and in the end.
 
-import type { KiteOrder } from '../../../ingest/core/orders/kite-order.ts';
+import type { BookRows, KiteOrder, UnreadOrder } from '../../../ingest/core/orders/kite-order.ts';
 import type { OrderAccount } from '../../../ingest/orders/ports.ts';
+import { RandomStream } from '../../../ingest/simulator/core/random.ts';
 import { ORDER_ATTEMPTS_MAX, ORDER_LOOKED_MS_MIN, ORDER_UNSENT_AGE_MS_MAX } from '../../../shared/limits.ts';
 import { isOverState, type OrderRequest, type PlaceRequest } from '../../../shared/order.ts';
 import { isOverLimit, KiteVenue, type WireRequest } from './kite-venue.ts';
@@ -20,6 +21,9 @@ const STORE_SLACK_MS = 10_000;
 const IST_OFFSET_MS = 330 * 60_000;
 const DAY_MS = 86_400_000;
 const MODIFIED_PRICE_MIN = 1_000;
+/** Longer than a search for an order. */
+const GARBLED_MS_MAX = 300_000;
+const GARBLING_SEEDS = 0x4000_0000;
 
 export interface RunResult {
   readonly seed: number;
@@ -44,6 +48,9 @@ export class World {
   readonly #gone = new Set<string>();
   readonly #tasks = new Map<string, string>();
   readonly #wires = new Map<string, { sent: number; throttledAt: number | undefined; isTaken: boolean }>();
+  /** Apart from all other chance, so that seeds which once told something still do. */
+  readonly #garbling: RandomStream;
+  readonly #unreadShare: number;
   #processes: SidecarProcess[] = [];
   #booksRead = 0;
   #started = 0;
@@ -54,6 +61,8 @@ export class World {
   constructor(seed: number, mutant: Mutant, isTraced: boolean) {
     this.time = new VirtualTime(seed);
     this.mutant = mutant;
+    this.#garbling = new RandomStream(seed + GARBLING_SEEDS);
+    this.#unreadShare = this.#garbling.unit() < 0.2 ? this.#garbling.unit() : 0;
     this.#trace = isTraced ? [] : undefined;
     this.#scenario = scenarioOf(this.time);
     const isNight = this.time.chance(0.1);
@@ -107,6 +116,20 @@ export class World {
 
   onBookRead(_accountId: string): void {
     this.#booksRead++;
+  }
+
+  /** A book of which some rows cannot be read, and of half of these not even the tag. */
+  garble(rows: readonly KiteOrder[]): BookRows {
+    const isOver = this.time.nowMs > GARBLED_MS_MAX || this.#scenario.isCalm;
+    const share = isOver ? 0 : this.#unreadShare;
+    const orders: KiteOrder[] = [];
+    const unread: UnreadOrder[] = [];
+    for (const order of rows) {
+      const { orderId, tags } = order;
+      if (this.#garbling.unit() >= share) orders.push(order);
+      else unread.push({ orderId, tags: this.#garbling.unit() < 0.5 ? tags : null, problem: 'garbled' });
+    }
+    return { orders, unread };
   }
 
   onAlarm(taskId: string, reason: string): void {
@@ -173,6 +196,11 @@ export class World {
     const nowMs = this.epochMs + this.time.nowMs;
     const unknown = transitions.find(({ to }) => to === 'UNKNOWN' || to === 'PLACED');
     if (this.#scenario.isCalm) this.report(`${row.id} is given up (${cause}) though nothing is wrong`);
+    const isThere = this.venue.orders.some(
+      ({ tag, visibleAtMs }) => tag !== null && tag === row.tag && visibleAtMs <= this.time.nowMs,
+    );
+    if (cause === 'unknown_not_found' && isThere)
+      this.report(`${row.id} is in the book, and said to be nowhere`);
     if (cause === 'too_old' && nowMs - row.createdAtMs < ORDER_UNSENT_AGE_MS_MAX)
       this.report(`${row.id} is not too old`);
     if (cause === 'attempts_spent' && row.attempts < ORDER_ATTEMPTS_MAX)
