@@ -55,10 +55,13 @@ export class AccountLane {
   /** When `nextRead` has something. */
   readAtMs(): number {
     if (this.isReading) return Number.POSITIVE_INFINITY;
-    const isAsked = this.#asks > this.#asksAnswered;
-    const lookAtMs = Math.max(isAsked ? Number.NEGATIVE_INFINITY : this.looks.dueAtMs(), this.#nextLookAtMs);
     const rereadAtMs = this.#rereads.size > 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-    return Math.min(this.breaker.probeAtMs, lookAtMs, rereadAtMs);
+    return Math.min(this.breaker.probeAtMs, this.#lookAtMs(), rereadAtMs);
+  }
+
+  #lookAtMs(): number {
+    const isAsked = this.#asks > this.#asksAnswered;
+    return Math.max(isAsked ? Number.NEGATIVE_INFINITY : this.looks.dueAtMs(), this.#nextLookAtMs);
   }
 
   /** What is to be read now; it is under way from then on. */
@@ -70,10 +73,12 @@ export class AccountLane {
       return { kind: 'probe' };
     }
     const [orderId] = this.#rereads;
-    if (orderId !== undefined) {
+    // A book that is due comes first, or postbacks that follow each other would keep it away. It has these orders, too.
+    if (orderId !== undefined && this.#lookAtMs() > nowMs) {
       this.#rereads.delete(orderId);
       return { kind: 'order', orderId };
     }
+    this.#rereads.clear();
     this.looks.onTried(nowMs);
     this.#nextLookAtMs = nowMs + ORDER_LOOK_GAP_MS;
     return { kind: 'book', asks: this.#asks };

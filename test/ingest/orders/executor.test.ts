@@ -33,6 +33,7 @@ class Bench {
   readonly placed: { readonly tag: string; readonly end: (outcome: WriteOutcome) => void }[] = [];
   readonly told: number[] = [];
   books = 0;
+  histories = 0;
   book: BookAnswer = { kind: 'orders', orders: [], unread: [] };
   readonly executor: OrderExecutor;
   readonly over: Promise<void>;
@@ -75,7 +76,10 @@ class Bench {
           this.books++;
           return this.book;
         },
-        history: async () => this.book,
+        history: async () => {
+          this.histories++;
+          return this.book;
+        },
         probe: async () => true,
       },
     });
@@ -313,4 +317,14 @@ test('a reread order is one of its history, several are the book', async () => {
   bench.clock.advance(ORDER_LOOK_GAP_MS);
   await settled();
   expect(bench.books).toBe(books + 1);
+});
+
+test('postbacks that follow each other do not keep the book away, and it does for them', async () => {
+  const bench = new Bench();
+  bench.executor.rereadOrder('main', '1');
+  await settled();
+  expect([bench.books, bench.histories]).toEqual([1, 0]);
+  bench.executor.rereadOrder('main', '1');
+  await settled();
+  expect([bench.books, bench.histories]).toEqual([1, 1]);
 });
