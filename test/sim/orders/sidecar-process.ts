@@ -36,8 +36,11 @@ export class SidecarProcess {
   #executor: OrderExecutor | undefined;
   /** Accounts whose book it has read since it became the active one. */
   readonly #compared = new Set<string>();
-  /** Writes on their way to Kite and back, by order. */
-  readonly #writing = new Set<string>();
+  /**
+   * Writes on their way to Kite and back, by order; of this term of the lease. What is under way of an earlier one is UNKNOWN, and is
+   * followed by another only when its order shows it or is over.
+   */
+  #writing = new Set<string>();
 
   constructor(world: World, name: string) {
     this.#world = world;
@@ -148,6 +151,7 @@ export class SidecarProcess {
     this.#end();
     this.#world.trace(() => `${this.name} is active, epoch ${epoch}`);
     this.#compared.clear();
+    this.#writing = new Set();
     this.#executor = new OrderExecutor({
       epoch,
       store: this.#store(epoch),
@@ -244,9 +248,9 @@ export class SidecarProcess {
     const { time, venue, mutant } = this.#world;
     const taskId = this.#world.taskOf(tag, asked);
     const order = asked.kind === 'place' ? undefined : asked.request.order_id;
-    if (order !== undefined && this.#writing.has(order))
-      this.#world.report(`two writes at once on order ${order}`);
-    if (order !== undefined) this.#writing.add(order);
+    const writing = this.#writing;
+    if (order !== undefined && writing.has(order)) this.#world.report(`two writes at once on order ${order}`);
+    if (order !== undefined) writing.add(order);
     this.#world.onLeaving(this.name, epoch, taskId);
     if (!this.#compared.has(accountId))
       this.#world.report(`${taskId} is sent before the book of ${accountId} was read`);
@@ -257,7 +261,7 @@ export class SidecarProcess {
       const end = (reply: WriteReply) => {
         if (isOver) return;
         isOver = true;
-        if (order !== undefined) this.#writing.delete(order);
+        if (order !== undefined) writing.delete(order);
         const outcome = mutant.classify(reply);
         this.#world.trace(() => `${this.name}: ${taskId} ${outcome.kind} ${JSON.stringify(reply)}`);
         resolve(outcome);
