@@ -5,9 +5,7 @@ import { API_KEY_SESSION_MS_MAX, USER_ID_CHARS_MAX } from '../../shared/limits.t
 import type { Bearer } from '../core/upgrade.ts';
 import type { Env } from '../env.ts';
 import { type ApiKey, findApiKey } from '../store/api-keys.ts';
-import { withDatabase } from '../store/db.ts';
-
-type Background = Pick<ExecutionContext, 'waitUntil'>;
+import type { AskDatabase } from '../store/db.ts';
 
 export const API_KEY_HEADER = 'x-api-key';
 
@@ -37,11 +35,11 @@ export async function checkApiKey(
   { text, field }: ShownKey,
   scope: ApiKeyScope,
   env: Env,
-  background: Background,
+  ask: AskDatabase,
 ): Promise<ApiKey> {
   // Malformed ones do not cost a query.
   const hmac = API_KEY_PATTERN.test(text) ? await apiKeyHmac(text, env.API_KEY_PEPPER) : undefined;
-  const key = hmac && (await withDatabase(env, background, (sql) => findApiKey(sql, hmac)));
+  const key = hmac && (await ask((sql) => findApiKey(sql, hmac)));
   if (!key) throw new AppError('invalid_api_key', `${field} is not a valid key`);
   if (!key.scopes.includes(scope)) {
     throw new AppError('forbidden', `key ${JSON.stringify(key.name)} does not have the scope ${scope}`);
@@ -54,11 +52,11 @@ export async function requireApiKey(
   request: Request,
   scope: ApiKeyScope,
   env: Env,
-  background: Background,
+  ask: AskDatabase,
 ): Promise<ApiKey> {
   const text = request.headers.get(API_KEY_HEADER);
   if (text === null) throw new AppError('missing_api_key', `header ${API_KEY_HEADER} is required`);
-  return checkApiKey({ text, field: API_KEY_HEADER }, scope, env, background);
+  return checkApiKey({ text, field: API_KEY_HEADER }, scope, env, ask);
 }
 
 /**

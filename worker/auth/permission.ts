@@ -3,6 +3,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import type { ApiKeyScope } from '../../shared/api-key.ts';
 import { AppError } from '../../shared/errors.ts';
 import type { Env } from '../env.ts';
+import { type AskDatabase, databaseOf } from '../store/db.ts';
 import { API_KEY_HEADER, requireApiKey } from './api-key.ts';
 import { requirePrincipal } from './middleware.ts';
 
@@ -13,9 +14,10 @@ import { requirePrincipal } from './middleware.ts';
 export async function requirePermission(
   c: Context<{ Bindings: Env }>,
   permission: ApiKeyScope,
+  ask: AskDatabase = databaseOf(c.env, c.executionCtx),
 ): Promise<string> {
   if (c.req.raw.headers.has(API_KEY_HEADER)) {
-    const { name } = await requireApiKey(c.req.raw, permission, c.env, c.executionCtx);
+    const { name } = await requireApiKey(c.req.raw, permission, c.env, ask);
     return `key:${name}`;
   }
   const { userId, permissions } = await requirePrincipal(c);
@@ -28,7 +30,7 @@ export async function requirePermission(
 export function readersOnly(scope: ApiKeyScope): MiddlewareHandler<{ Bindings: Env }> {
   return async (c, next) => {
     if (c.req.header(API_KEY_HEADER) === undefined) await requirePrincipal(c);
-    else await requireApiKey(c.req.raw, scope, c.env, c.executionCtx);
+    else await requireApiKey(c.req.raw, scope, c.env, databaseOf(c.env, c.executionCtx));
     await next();
   };
 }

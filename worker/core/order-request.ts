@@ -62,7 +62,12 @@ function faultOfPrice(field: 'price' | 'trigger_price', value: number, tickSize:
   if (value > ORDER_PRICE_RUPEES_MAX) {
     return { field, value, message: `must be at most ${ORDER_PRICE_RUPEES_MAX} rupees` };
   }
-  if (tickSize === undefined || isOnTick(value, tickSize)) return undefined;
+  if (tickSize === undefined) {
+    return scaled(value) === undefined
+      ? { field, value, message: `must have at most ${DECIMALS} decimals` }
+      : undefined;
+  }
+  if (isOnTick(value, tickSize)) return undefined;
   return { field, value, message: `must be a multiple of the tick ${tickSize}` };
 }
 
@@ -72,13 +77,15 @@ function faultOfPresence(field: string, value: unknown, isNeeded: boolean, of: s
   return { field, value, message: isNeeded ? `is required of ${of}` : `is not for ${of}` };
 }
 
+/** One that Kite, too, would read as above 0: with the decimals of a price, and without an exponent. */
+const isPerCent = (value: number) => value > 0 && value <= 100 && scaled(value) !== undefined;
+
 function faultOfProtection(value: number | undefined, type: OrderType | undefined): Fault {
   const field = 'market_protection';
   if (type !== undefined && !needsProtection(type)) {
     return faultOfPresence(field, value, false, `${type} orders`);
   }
-  if (value === undefined ? type === undefined : value === -1 || (value > 0 && value <= 100))
-    return undefined;
+  if (value === undefined ? type === undefined : value === -1 || isPerCent(value)) return undefined;
   const range = '-1, which leaves it to Kite, or per cent above 0 up to 100';
   return { field, value, message: type ? `is required of ${type} orders: ${range}` : `must be ${range}` };
 }

@@ -6,6 +6,7 @@ import { DRAIN_MS_DEFAULT, DRAIN_MS_MAX } from '../../shared/limits.ts';
 import { requireApiKey } from '../auth/api-key.ts';
 import { controlStub, gatewayStub } from '../durable/stubs.ts';
 import type { Env } from '../env.ts';
+import { databaseOf } from '../store/db.ts';
 import { gather } from './fleet.ts';
 
 export const drain = new Hono<{ Bindings: Env }>();
@@ -16,7 +17,7 @@ const Body = z.strictObject({
 });
 
 drain.post('/gateways/drain', async (c) => {
-  await requireApiKey(c.req.raw, 'gateways:drain', c.env, c.executionCtx);
+  await requireApiKey(c.req.raw, 'gateways:drain', c.env, databaseOf(c.env, c.executionCtx));
   const body = Body.safeParse(await c.req.json().catch(() => undefined));
   if (!body.success) {
     const issue = body.error.issues[0];

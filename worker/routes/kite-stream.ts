@@ -6,6 +6,7 @@ import { authenticate, type Background } from '../auth/authentication.ts';
 import { queryOf } from '../auth/token-transport.ts';
 import type { Bearer } from '../core/upgrade.ts';
 import type { Env } from '../env.ts';
+import { databaseOf } from '../store/db.ts';
 import { checkUpgrade, type Refusal, upgrade } from './stream.ts';
 
 /** Kite has one answer to every wrong credential, and its clients know that they need another one by it. */
@@ -28,7 +29,12 @@ async function bearerOf(
 ): Promise<{ readonly ok: true; readonly principal: Bearer } | ({ readonly ok: false } & Refusal)> {
   if (!token?.startsWith(API_KEY_PREFIX)) return authenticate(token ?? undefined, env, ctx);
   try {
-    const key = await checkApiKey({ text: token, field: 'access_token' }, 'market:read', env, ctx);
+    const key = await checkApiKey(
+      { text: token, field: 'access_token' },
+      'market:read',
+      env,
+      databaseOf(env, ctx),
+    );
     return { ok: true, principal: bearerOfApiKey(key, Date.now()) };
   } catch (error) {
     if (error instanceof AppError) return { ok: false, code: error.code, message: error.message };

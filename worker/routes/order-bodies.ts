@@ -79,9 +79,9 @@ export const ModifyBody = z.strictObject({
 export const CancelBody = z.strictObject(Target);
 
 /** What callers often send and may not, with the reason. */
-const REFUSED_FIELDS: Readonly<Record<string, string>> = {
-  tag: 'is given here and not by the caller: by it an order is found whose answer was lost',
-};
+const REFUSED_FIELDS: ReadonlyMap<string, string> = new Map([
+  ['tag', 'is given here and not by the caller: by it an order is found whose answer was lost'],
+]);
 
 /** JSON has no infinity, but 1e400 parses as one. */
 function shown(value: unknown): string {
@@ -91,7 +91,7 @@ function shown(value: unknown): string {
 
 /** `invalid_parameter` with the field, what is wrong with it, and the value. */
 export function wrongField(field: string, message: string, value: unknown): AppError {
-  const name = /^\w{1,40}$/.test(field) ? field : shown(field);
+  const name = /^[\w-]{1,40}$/.test(field) ? field : shown(field);
   return new AppError('invalid_parameter', `${name}: ${message}, got ${shown(value)}`);
 }
 
@@ -103,7 +103,7 @@ export function checkFields<Schema extends z.ZodType>(schema: Schema, value: unk
   const givenAs = (field: string) => (value as Readonly<Record<string, unknown>>)[field];
   if (issue?.code === 'unrecognized_keys') {
     const field = issue.keys[0] ?? '';
-    throw wrongField(field, REFUSED_FIELDS[field] ?? 'is no field of this request', givenAs(field));
+    throw wrongField(field, REFUSED_FIELDS.get(field) ?? 'is no field of this request', givenAs(field));
   }
   const field = issue?.path[0] === undefined ? undefined : String(issue.path[0]);
   throw wrongField(

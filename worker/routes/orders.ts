@@ -13,11 +13,11 @@ import { newOrderTag, type OrderRequest, type OrderTaskKind } from '../../shared
 import { requirePermission } from '../auth/permission.ts';
 import { faultOfModify, faultOfPlace } from '../core/order-request.ts';
 import type { Env } from '../env.ts';
-import { type Sql, withDatabase } from '../store/db.ts';
+import { type Sql, withClient } from '../store/db.ts';
 import {
   findInstrumentOfOrder,
-  findOrderInstrument,
   findTaskByKey,
+  type OrderFacts,
   type OrderTaskRow,
   readOrderFacts,
   type StoredTask,
@@ -59,7 +59,7 @@ async function checkAgainstList(
   sql: Sql,
   order: OrderRequest,
   accountId: string,
-  today: string,
+  { instrument: ordered, today }: OrderFacts,
 ): Promise<void> {
   if (order.kind === 'cancel') return;
   if (order.kind === 'modify') {
@@ -69,12 +69,11 @@ async function checkAgainstList(
     return;
   }
   const { exchange, tradingsymbol } = order.request;
-  const instrument = await findOrderInstrument(sql, exchange, tradingsymbol);
-  if (!instrument) {
+  if (!ordered) {
     const name = JSON.stringify(`${exchange}:${tradingsymbol}`);
     throw new AppError('unknown_instrument', `tradingsymbol: ${name} is not in today's instrument list`);
   }
-  const fault = faultOfPlace(order.request, instrument, today);
+  const fault = faultOfPlace(order.request, ordered, today);
   if (fault) throw wrongField(fault.field, fault.message, fault.value);
 }
 
@@ -120,12 +119,12 @@ async function takeIn(
   key: TaskKey,
   { order, accountId: given, bodyHash }: Given,
 ): Promise<{ readonly task: OrderTaskRow; readonly isNew: boolean }> {
-  const facts = await readOrderFacts(sql, key);
+  const isPlace = order.kind === 'place';
+  const facts = await readOrderFacts(sql, key, isPlace ? order.request : undefined);
   // Before anything else: a repeat gets its task also when today the request would be refused.
   if (facts.task) return { task: sameTask(facts.task, key, bodyHash), isNew: false };
   const accountId = await accountOf(env, given, facts.accounts);
-  await checkAgainstList(sql, order, accountId, facts.today);
-  const isPlace = order.kind === 'place';
+  await checkAgainstList(sql, order, accountId, facts);
   const stored = await storeOrderTask(sql, {
     ...key,
     ...order,
@@ -159,13 +158,15 @@ function givenOf(kind: OrderTaskKind, body: unknown): Omit<Given, 'bodyHash'> {
 }
 
 async function takeRequest(c: OrdersContext, kind: OrderTaskKind): Promise<Response> {
-  const requestedBy = await requirePermission(c, 'orders:write');
   const { env, executionCtx: background } = c;
-  const { task, isNew } = await auditRefusals(c, { requestedBy, action: kind }, async () => {
-    const key = { requestedBy, idempotencyKey: idempotencyKeyOf(c.req.raw) };
-    const body = await readJsonBody(c.req.raw, ORDER_BODY_BYTES_MAX);
-    const given = { ...givenOf(kind, body), bodyHash: await hashOf(kind, body as object) };
-    return withDatabase(env, background, (sql) => takeIn(env, sql, key, given));
+  const { task, isNew } = await withClient(env, background, async (ask) => {
+    const requestedBy = await requirePermission(c, 'orders:write', ask);
+    return auditRefusals(c, { requestedBy, action: kind }, async () => {
+      const key = { requestedBy, idempotencyKey: idempotencyKeyOf(c.req.raw) };
+      const body = await readJsonBody(c.req.raw, ORDER_BODY_BYTES_MAX);
+      const given = { ...givenOf(kind, body), bodyHash: await hashOf(kind, body as object) };
+      return ask((sql) => takeIn(env, sql, key, given));
+    });
   });
   if (isNew) wakeSidecar(env, background, 'order_tasks_changed');
   return c.json(taskView(task), 202);

@@ -13,7 +13,7 @@ import { noteRevocation } from '../auth/authentication.ts';
 import { readBody } from '../auth/ingest-signature.ts';
 import type { Revocation } from '../core/revocations.ts';
 import type { Env } from '../env.ts';
-import { withDatabase } from '../store/db.ts';
+import { databaseOf, withDatabase } from '../store/db.ts';
 import { revokeUser } from '../store/token-revocations.ts';
 import { revokeAtGateways } from './fleet.ts';
 
@@ -53,7 +53,7 @@ async function sweep(env: Env, revocation: Revocation): Promise<void> {
  * reading at most REVOCATION_CACHE_MS later, and the sweep closes what comes in until then.
  */
 revoke.post('/auth/revoke', async (c) => {
-  await requireApiKey(c.req.raw, 'tokens:revoke', c.env, c.executionCtx);
+  await requireApiKey(c.req.raw, 'tokens:revoke', c.env, databaseOf(c.env, c.executionCtx));
   const userId = await readUserId(c.req.raw);
   const notBeforeS = await withDatabase(c.env, c.executionCtx, (sql) => revokeUser(sql, userId));
   const revocation = { userId, notBeforeS };

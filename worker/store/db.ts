@@ -7,6 +7,14 @@ import type { Env } from '../env.ts';
 /** A client of the database, as `withDatabase` hands it out. */
 export type Sql = postgres.Sql;
 
+/**
+ * Asks the database. Throws `database_unavailable` when there is none to ask or none that answers within `answerMsMax`; `work`
+ * does nothing but ask it.
+ */
+export type AskDatabase = <T>(work: (sql: Sql) => Promise<T>, answerMsMax?: number) => Promise<T>;
+
+type Background = Pick<ExecutionContext, 'waitUntil'>;
+
 /** Classes of SQLSTATE that are about the server and not about a statement: connection, resources, operator. */
 const UNAVAILABLE_STATE = /^(08|53|57)/;
 
@@ -16,17 +24,31 @@ function isUnavailable(error: unknown): boolean {
   return !(error instanceof postgres.PostgresError) || UNAVAILABLE_STATE.test(error.code);
 }
 
+async function answerOf<T>(answer: Promise<T>, answerMsMax: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${answerMsMax} ms`)), answerMsMax);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } catch (cause) {
+    if (!isUnavailable(cause)) throw cause;
+    console.error(`database: ${cause}`);
+    throw new AppError('database_unavailable', 'the database does not answer, try again', { cause });
+  } finally {
+    clearTimeout(timer ?? null);
+  }
+}
+
 /**
- * Runs `work` with a client of its own: a socket of one request cannot be used by another. Prepared statements stay on,
- * because Hyperdrive's transaction pooling needs them. The client is closed after the answer, off its path.
- * Throws `database_unavailable` when there is no database to ask or none that answers within `answerMsMax`; `work` does
- * nothing but ask it.
+ * Lends a client to all that one request asks, as to connect costs more than a query: a socket of one request cannot be used by
+ * another. It connects with the first question. Prepared statements stay on, because Hyperdrive's transaction pooling needs
+ * them. The client is closed after the answer, off its path.
  */
-export async function withDatabase<T>(
+export async function withClient<T>(
   env: Env,
-  ctx: Pick<ExecutionContext, 'waitUntil'>,
-  work: (sql: postgres.Sql) => Promise<T>,
-  answerMsMax = DATABASE_ANSWER_MS_MAX,
+  ctx: Background,
+  use: (ask: AskDatabase) => Promise<T>,
 ): Promise<T> {
   const sql = postgres(env.DB.connectionString, {
     max: 5,
@@ -34,23 +56,29 @@ export async function withDatabase<T>(
     prepare: true,
     connect_timeout: DATABASE_CONNECT_S_MAX,
   });
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${answerMsMax} ms`)), answerMsMax);
-  });
   try {
-    return await Promise.race([work(sql), late]);
-  } catch (cause) {
-    if (!isUnavailable(cause)) throw cause;
-    console.error(`database: ${cause}`);
-    throw new AppError('database_unavailable', 'the database does not answer, try again', { cause });
+    return await use((work, answerMsMax = DATABASE_ANSWER_MS_MAX) => answerOf(work(sql), answerMsMax));
   } finally {
-    clearTimeout(timer ?? null);
     ctx.waitUntil(sql.end({ timeout: 1 }));
   }
 }
 
+/** For whoever asks once: `AskDatabase` with a client of its own. */
+export function withDatabase<T>(
+  env: Env,
+  ctx: Background,
+  work: (sql: Sql) => Promise<T>,
+  answerMsMax?: number,
+): Promise<T> {
+  return withClient(env, ctx, (ask) => ask(work, answerMsMax));
+}
+
+/** The same, for whoever does not care how often it is asked. */
+export function databaseOf(env: Env, ctx: Background): AskDatabase {
+  return (work, answerMsMax) => withDatabase(env, ctx, work, answerMsMax);
+}
+
 /** Resolves when the database answers a query; rejects with what kept it from that. */
-export async function pingDatabase(env: Env, ctx: Pick<ExecutionContext, 'waitUntil'>): Promise<void> {
+export async function pingDatabase(env: Env, ctx: Background): Promise<void> {
   await withDatabase(env, ctx, (sql) => sql`select 1`);
 }

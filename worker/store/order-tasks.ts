@@ -8,6 +8,7 @@ import {
 } from '../../shared/limits.ts';
 import type { OrderRequest, OrderTaskKind, OrderTaskState } from '../../shared/order.ts';
 import type { OrderInstrument } from '../core/order-request.ts';
+import type { SymbolName } from './instruments.ts';
 
 /** The columns of order_tasks as JSON has them; times with the zone's offset. */
 export interface OrderTaskRow {
@@ -73,37 +74,34 @@ export interface OrderFacts {
   /** Of the same key, if there is one. */
   readonly task: OrderTaskRow | null;
   readonly accounts: readonly KnownAccount[];
+  /** The one that the order is for, of today's list. */
+  readonly instrument: OrderInstrument | null;
   /** The day in India, YYYY-MM-DD: a contract's last one is its expiry. */
   readonly today: string;
-}
-
-/** Everything that a request is checked against but its instrument, in one go. */
-export async function readOrderFacts(sql: postgres.Sql, key: TaskKey): Promise<OrderFacts> {
-  const [facts] = await sql<[OrderFacts]>`
-    select
-      (select to_jsonb(t) from order_tasks t
-        where requested_by = ${key.requestedBy} and idempotency_key = ${key.idempotencyKey}) as task,
-      (select coalesce(json_agg(json_build_object('id', id, 'enabled', enabled) order by id), '[]')
-        from accounts) as accounts,
-      ((now() at time zone 'UTC' + interval '5 hours 30 minutes')::date)::text as today`;
-  return facts;
 }
 
 /** Numbers, where the driver would give texts. */
 const columns = (sql: postgres.Sql) => sql`
   i.tradingsymbol, i.exchange, i.segment, i.expiry::text as expiry, i.tick_size::float8 as tick_size, i.lot_size`;
 
-/** Of today's list; undefined when it is not there. */
-export async function findOrderInstrument(
+/** Everything that a request is checked against, in one go; the instrument is that of an order to place. */
+export async function readOrderFacts(
   sql: postgres.Sql,
-  exchange: string,
-  tradingsymbol: string,
-): Promise<OrderInstrument | undefined> {
-  const [row] = await sql<OrderInstrument[]>`
-    select ${columns(sql)} from instruments i
-    where exchange = ${exchange} and tradingsymbol = ${tradingsymbol}
-    order by instrument_token limit 1`;
-  return row;
+  key: TaskKey,
+  symbol: SymbolName | undefined,
+): Promise<OrderFacts> {
+  const [facts] = await sql<[OrderFacts]>`
+    select
+      (select to_jsonb(t) from order_tasks t
+        where requested_by = ${key.requestedBy} and idempotency_key = ${key.idempotencyKey}) as task,
+      (select coalesce(json_agg(json_build_object('id', id, 'enabled', enabled) order by id), '[]')
+        from accounts) as accounts,
+      (select to_json(found) from (
+        select ${columns(sql)} from instruments i
+        where exchange = ${symbol?.exchange ?? null} and tradingsymbol = ${symbol?.tradingsymbol ?? null}
+        order by instrument_token limit 1) as found) as instrument,
+      ((now() at time zone 'UTC' + interval '5 hours 30 minutes')::date)::text as today`;
+  return facts;
 }
 
 /** The instrument of an order that was placed here, as long as it is in the list. */

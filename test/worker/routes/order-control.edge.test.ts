@@ -1,7 +1,7 @@
 // Halts of orders, Kite's own books through the control link, and Kite's postbacks.
 import { createExecutionContext, evictDurableObject, waitOnExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   ORDER_AUDIT_PER_MINUTE_MAX,
   ORDER_HALT_BODY_BYTES_MAX,
@@ -14,6 +14,7 @@ import { app } from '../../../worker/app.ts';
 import { apiKeyHmac } from '../../../worker/auth/api-key.ts';
 import { controlStub } from '../../../worker/durable/stubs.ts';
 import type { Env } from '../../../worker/env.ts';
+import { ControlLink } from '../../../worker/index.ts';
 import { type Sql, withDatabase } from '../../../worker/store/db.ts';
 import { ControlDialer } from '../../support/edge/control-dialer.ts';
 
@@ -68,7 +69,10 @@ beforeEach(async () => {
   sidecar = await ControlDialer.open();
   await database((sql) => sql`truncate order_tasks, order_task_transitions, order_halts, order_audit`);
 });
-afterEach(() => sidecar.socket.close(1000));
+afterEach(() => {
+  sidecar.socket.close(1000);
+  vi.restoreAllMocks();
+});
 
 describe('halts', () => {
   const main = { ...CANCEL, account_id: 'main' };
@@ -194,6 +198,11 @@ describe('Kite’s own books', () => {
 
   test('are for whoever may read them, of accounts that there are', async () => {
     expect((await call('GET', '/orders?account_id=main')).status).toBe(401);
+    expect((await call('GET', '/orders?account_id=third', undefined, TRADER)).status).toBe(503);
+    const reported = { status: { accounts: [] }, receivedAtMs: 0 } as unknown as ReturnType<
+      ControlLink['reported']
+    >;
+    vi.spyOn(ControlLink.prototype, 'reported').mockReturnValue(reported);
     expect((await call('GET', '/orders?account_id=third', undefined, TRADER)).status).toBe(404);
     expect((await call('GET', '/orders', undefined, TRADER)).status).toBe(400);
     expect((await call('GET', '/orders?colour=red', undefined, TRADER)).status).toBe(400);

@@ -130,6 +130,13 @@ const taskCount = () =>
 
 let wake: MockInstance<ControlLink['wake']>;
 
+/** What the sidecar has said of its accounts; undefined when it has not. */
+function accountsReported(ids: readonly string[] | undefined): void {
+  const status = { accounts: ids?.map((id) => ({ id })) };
+  const reported = ids && ({ status, receivedAtMs: 0 } as unknown as ReturnType<ControlLink['reported']>);
+  vi.spyOn(ControlLink.prototype, 'reported').mockReturnValue(reported);
+}
+
 beforeAll(async () => {
   await database(async (sql) => {
     for (const [name, key] of Object.entries(KEYS)) {
@@ -147,6 +154,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   wake = vi.spyOn(ControlLink.prototype, 'wake').mockReturnValue(true);
+  accountsReported([]);
   await database(async (sql) => {
     await sql`truncate order_tasks, order_task_transitions, order_halts, order_audit, order_task_archive`;
     await sql`delete from accounts`;
@@ -279,7 +287,7 @@ describe('the same key', () => {
   ])('%s is refused, and named', async (_name, idempotencyKey) => {
     const { status, body } = await place(LIMIT, { idempotencyKey });
     expect([status, body.code]).toEqual([400, 'invalid_parameter']);
-    expect(body.message).toContain('Idempotency-Key');
+    expect(body.message).toMatch(/^(header )?Idempotency-Key[: ]/);
     expect(await taskCount()).toBe(0);
   });
 
@@ -355,6 +363,17 @@ describe('bad requests', () => {
     ['an expired contract', { ...FNO, tradingsymbol: 'NIFTYOLDFUT' }, /^tradingsymbol: has expired on/],
     ['NUL in a symbol', { ...LIMIT, tradingsymbol: 'IN\0FY' }, /^tradingsymbol: .*got "IN\\u0000FY"$/],
     ['NUL in a field', { ...LIMIT, 'a\0': 1 }, /^"a\\u0000": is no field/],
+    [
+      'a field named as what all objects have',
+      { ...LIMIT, constructor: 1 },
+      /^constructor: is no field.*got 1$/,
+    ],
+    [
+      'a prototype',
+      JSON.stringify(LIMIT).replace('{', '{"__proto__":{},'),
+      /^__proto__: is no field.*got {}$/,
+    ],
+    ['next to no protection', { ...MARKET, market_protection: 1e-320 }, /^market_protection: .*got 1e-320$/],
   ])('%s', async (_name, body, message) => {
     const answer = await place(body);
     expect(answer.status).toBe(400);
@@ -392,6 +411,12 @@ describe('bad requests', () => {
     ['a number for an order', { order_id: 1, price: 5 }, /^order_id: must be .* text, got 1$/],
     ['to MARKET unprotected', { order_id: '1', order_type: 'MARKET' }, /^market_protection: is required/],
     ['protection out of range', { order_id: '1', market_protection: 0 }, /^market_protection: .*got 0$/],
+    ['next to no protection', { order_id: '1', market_protection: 1e-7 }, /^market_protection: .*got 1e-7$/],
+    [
+      'next to no price',
+      { order_id: '1', price: 1e-300 },
+      /^price: must have at most 7 decimals, got 1e-300$/,
+    ],
     ['a product', { order_id: '1', product: 'MIS' }, /^product: is no field/],
     ['validity TTL', { order_id: '1', validity: 'TTL' }, /^validity: must be one of DAY, IOC/],
   ])('a change: %s', async (_name, body, message) => {
@@ -447,12 +472,20 @@ describe('the account', () => {
 
   test('may be one that only the sidecar knows', async () => {
     await database((sql) => sql`delete from accounts`);
-    const status = { accounts: [{ id: 'primary' }] };
-    const reported = { status, receivedAtMs: 0 } as unknown as ReturnType<ControlLink['reported']>;
-    vi.spyOn(ControlLink.prototype, 'reported').mockReturnValue(reported);
+    accountsReported(['primary']);
     expect((await place(LIMIT)).body.account_id).toBe('primary');
     expect((await place({ ...LIMIT, account_id: 'primary' })).status).toBe(202);
     expect((await place({ ...LIMIT, account_id: 'main' })).status).toBe(404);
+  });
+
+  test('that only the sidecar may know is no unknown one while the sidecar has not said', async () => {
+    accountsReported(undefined);
+    expect((await place(LIMIT)).body.account_id).toBe('main');
+    await database((sql) => sql`delete from accounts`);
+    const error = { status: 503, body: { code: 'sidecar_unavailable' } };
+    expect(await place(LIMIT)).toMatchObject(error);
+    expect(await place({ ...LIMIT, account_id: 'primary' })).toMatchObject(error);
+    expect(await audit()).toEqual([]);
   });
 });
 

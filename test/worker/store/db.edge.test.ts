@@ -3,7 +3,7 @@ import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { Env } from '../../../worker/env.ts';
-import { withDatabase } from '../../../worker/store/db.ts';
+import { withClient, withDatabase } from '../../../worker/store/db.ts';
 
 const testEnv = env as unknown as Env;
 
@@ -24,5 +24,18 @@ test('a statement that the server refuses is no database that is away', async ()
   await expect(withDatabase(testEnv, ctx, (sql) => sql`select nothing`)).rejects.toMatchObject({
     code: '42703',
   });
+  await waitOnExecutionContext(ctx);
+});
+
+test('all that one request asks goes over one connection, also after a question that failed', async () => {
+  const ctx = createExecutionContext();
+  const pids = await withClient(testEnv, ctx, async (ask) => {
+    const pid = () =>
+      ask(async (sql) => (await sql<[{ pid: number }]>`select pg_backend_pid() as pid`)[0].pid);
+    const first = await pid();
+    await expect(ask((sql) => sql`select nothing`)).rejects.toMatchObject({ code: '42703' });
+    return [first, await pid()];
+  });
+  expect(pids[1]).toBe(pids[0]);
   await waitOnExecutionContext(ctx);
 });
