@@ -31,7 +31,10 @@ export function isOverState(state: OrderTaskState): boolean {
 }
 
 export const ORDER_EXCHANGES = ['NSE', 'BSE', 'NFO', 'BFO', 'CDS', 'BCD', 'MCX'] as const;
+/** Of orders that are to be changed or cancelled: Kite's own clients place them all. */
 export const ORDER_VARIETIES = ['regular', 'amo', 'co', 'iceberg', 'auction'] as const;
+/** What can be placed. The others become several orders under one tag, or need a second leg: a task follows one order. */
+export const PLACED_VARIETIES = ['regular', 'amo'] as const;
 export const ORDER_PRODUCTS = ['CNC', 'NRML', 'MIS', 'MTF'] as const;
 export const ORDER_TYPES = ['MARKET', 'LIMIT', 'SL', 'SL-M'] as const;
 export const ORDER_VALIDITIES = ['DAY', 'IOC', 'TTL'] as const;
@@ -40,7 +43,7 @@ export type OrderType = (typeof ORDER_TYPES)[number];
 
 /** Kite's names and units: prices in rupees, quantities in units (a multiple of the lot). Absent is not sent. */
 export interface PlaceRequest {
-  readonly variety: OrderVariety;
+  readonly variety: (typeof PLACED_VARIETIES)[number];
   readonly exchange: (typeof ORDER_EXCHANGES)[number];
   readonly tradingsymbol: string;
   readonly transaction_type: 'BUY' | 'SELL';
@@ -52,9 +55,6 @@ export interface PlaceRequest {
   readonly validity: (typeof ORDER_VALIDITIES)[number];
   readonly validity_ttl?: number;
   readonly disclosed_quantity?: number;
-  readonly iceberg_legs?: number;
-  readonly iceberg_quantity?: number;
-  readonly auction_number?: string;
   /** Of MARKET and SL-M: -1 leaves it to Kite, else per cent, above 0 up to 100. */
   readonly market_protection?: number;
 }

@@ -11,9 +11,6 @@ export const ORDER_QUANTITY_MAX = 1_000_000_000;
 export const ORDER_PRICE_RUPEES_MAX = 42_949_672;
 /** Minutes that an order may stay: a day, which no session is as long as. */
 export const ORDER_VALIDITY_TTL_MINUTES_MAX = 1_440;
-/** Kite's rule: legs of an iceberg order, and slices of any order. */
-export const ORDER_ICEBERG_LEGS_MIN = 2;
-export const ORDER_ICEBERG_LEGS_MAX = 10;
 /** Open tasks over which no order is placed: limit orders that rest all day; of an account, two fifths of its day. */
 export const ORDER_REQUESTER_OPEN_MAX = 500;
 export const ORDER_ACCOUNT_OPEN_MAX = 2_000;

@@ -1,7 +1,5 @@
 // Whether an order request can be meant: against the instrument's row of today's list, before anybody at Kite sees it.
 import {
-  ORDER_ICEBERG_LEGS_MAX,
-  ORDER_ICEBERG_LEGS_MIN,
   ORDER_PRICE_RUPEES_MAX,
 } from '../../shared/limits.ts';
 import type { ModifyRequest, OrderType, PlaceRequest } from '../../shared/order.ts';
@@ -105,7 +103,7 @@ function faultOfInstrument(instrument: OrderInstrument, today: string): Fault {
   return undefined;
 }
 
-function faultOfProduct({ product, exchange, variety }: PlaceRequest): Fault {
+function faultOfProduct({ product, exchange }: PlaceRequest): Fault {
   const isForCash = product === 'CNC' || product === 'MTF';
   const isCash = CASH.includes(exchange);
   if (isForCash && !isCash) {
@@ -114,17 +112,12 @@ function faultOfProduct({ product, exchange, variety }: PlaceRequest): Fault {
   if (product === 'NRML' && isCash) {
     return { field: 'product', value: product, message: `is for derivatives, not for ${exchange}` };
   }
-  if (variety === 'auction' && !isCash) {
-    return { field: 'variety', value: variety, message: `is for NSE and BSE, not for ${exchange}` };
-  }
   return undefined;
 }
 
 function faultOfTrigger(request: PlaceRequest, tickSize: number): Fault {
-  const { order_type: type, variety, trigger_price: trigger, price, transaction_type: side } = request;
-  const isNeeded = needsTrigger(type) || variety === 'co';
-  const of = variety === 'co' ? 'cover orders' : `${type} orders`;
-  const fault = faultOfPresence('trigger_price', trigger, isNeeded, of);
+  const { order_type: type, trigger_price: trigger, price, transaction_type: side } = request;
+  const fault = faultOfPresence('trigger_price', trigger, needsTrigger(type), `${type} orders`);
   if (fault || trigger === undefined) return fault;
   const ownFault = faultOfPrice('trigger_price', trigger, tickSize);
   if (ownFault || type !== 'SL' || price === undefined) return ownFault;
@@ -153,30 +146,9 @@ function faultOfDisclosed(value: number | undefined, quantity: number | undefine
   return faultOfLots(field, value, lot);
 }
 
-function faultOfIceberg(request: PlaceRequest, lotSize: number): Fault {
-  const { variety, iceberg_legs: legs, iceberg_quantity: each, quantity } = request;
-  const isIceberg = variety === 'iceberg';
-  const of = `variety ${variety}`;
-  return firstOf([
-    () => faultOfPresence('iceberg_legs', legs, isIceberg, of),
-    () => faultOfPresence('iceberg_quantity', each, isIceberg, of),
-    () => faultOfLots('iceberg_quantity', each, lotSize),
-    () => {
-      if (legs === undefined || each === undefined) return undefined;
-      if (legs < ORDER_ICEBERG_LEGS_MIN || legs > ORDER_ICEBERG_LEGS_MAX) {
-        const message = `must be from ${ORDER_ICEBERG_LEGS_MIN} to ${ORDER_ICEBERG_LEGS_MAX}`;
-        return { field: 'iceberg_legs', value: legs, message };
-      }
-      if (each < quantity && each * legs >= quantity) return undefined;
-      const message = `must be less than the quantity ${quantity}, and ${legs} legs must have all of it`;
-      return { field: 'iceberg_quantity', value: each, message };
-    },
-  ]);
-}
-
 /** The first thing that is wrong with the request; `today` is the day in India, YYYY-MM-DD. */
 export function faultOfPlace(request: PlaceRequest, instrument: OrderInstrument, today: string): Fault {
-  const { order_type: type, variety, price, quantity, auction_number: auction } = request;
+  const { order_type: type, price, quantity } = request;
   const { tick_size: tickSize, lot_size: lotSize } = instrument;
   return firstOf([
     () => faultOfInstrument(instrument, today),
@@ -188,8 +160,6 @@ export function faultOfPlace(request: PlaceRequest, instrument: OrderInstrument,
     () => faultOfProtection(request.market_protection, type),
     () => faultOfValidity(request),
     () => faultOfDisclosed(request.disclosed_quantity, quantity, lotSize),
-    () => faultOfIceberg(request, lotSize),
-    () => faultOfPresence('auction_number', auction, variety === 'auction', `variety ${variety}`),
   ]);
 }
 

@@ -13,6 +13,7 @@ import {
   ORDER_TYPES,
   ORDER_VALIDITIES,
   ORDER_VARIETIES,
+  PLACED_VARIETIES,
 } from '../../shared/order.ts';
 import { readBody } from '../auth/ingest-signature.ts';
 
@@ -39,10 +40,7 @@ export const AccountId = text(
   `must be a text of 1 to ${KITE_ACCOUNT_ID_CHARS_MAX} characters`,
 );
 
-const Common = {
-  account_id: AccountId.exactOptional(),
-  variety: oneOf(ORDER_VARIETIES).default('regular'),
-};
+const Account = { account_id: AccountId.exactOptional() };
 const Terms = {
   price: Price.exactOptional(),
   trigger_price: Price.exactOptional(),
@@ -51,7 +49,8 @@ const Terms = {
 };
 
 export const PlaceBody = z.strictObject({
-  ...Common,
+  ...Account,
+  variety: oneOf(PLACED_VARIETIES).default('regular'),
   exchange: oneOf(ORDER_EXCHANGES),
   tradingsymbol: text(/^[\x20-\x7e]{1,64}$/, 'must be a symbol of the instrument list'),
   transaction_type: oneOf(['BUY', 'SELL']),
@@ -61,12 +60,14 @@ export const PlaceBody = z.strictObject({
   ...Terms,
   validity: oneOf(ORDER_VALIDITIES).default('DAY'),
   validity_ttl: whole(ORDER_VALIDITY_TTL_MINUTES_MAX).exactOptional(),
-  iceberg_legs: whole(ORDER_QUANTITY_MAX).exactOptional(),
-  iceberg_quantity: whole(ORDER_QUANTITY_MAX).exactOptional(),
-  auction_number: text(/^[A-Za-z0-9]{1,20}$/, 'must be 1 to 20 letters and digits').exactOptional(),
 });
 
-const Target = { ...Common, order_id: OrderId, parent_order_id: OrderId.exactOptional() };
+const Target = {
+  ...Account,
+  variety: oneOf(ORDER_VARIETIES).default('regular'),
+  order_id: OrderId,
+  parent_order_id: OrderId.exactOptional(),
+};
 
 export const ModifyBody = z.strictObject({
   ...Target,

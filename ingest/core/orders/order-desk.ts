@@ -308,7 +308,8 @@ export class OrderDesk {
   /** After a 429: not before a look at the book has shown that it is not there. */
   #hold(task: OrderTask, askedMs: number | undefined, nowMs: number, staged: Staged): void {
     if (retryAfterMs(task.attempts, 0) === undefined) {
-      this.#change(task, { to: 'DEAD_LETTER', cause: 'attempts_spent' }, nowMs, staged);
+      // Of the last attempt it is only inferred that Kite has not done it: kept until somebody has looked.
+      this.#change(task, { to: 'DEAD_LETTER', cause: 'throttled' }, nowMs, staged);
       return;
     }
     const restMs = throttleMs(task.attempts, askedMs);
