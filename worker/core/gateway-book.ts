@@ -82,7 +82,7 @@ export class GatewayBook {
     this.chains = new ChainBook({
       ...this.#source,
       interest: this.#interest,
-      onChanged: (session) => this.#regroup(session),
+      onChanged: (session) => this.delivery.lanes.regroup(session),
       hasOutlet: (session) => this.#outlets[session] !== undefined,
     });
     const tokensOf = (session: SessionIndex) => this.subscriptionsOf(session).map(([token]) => token);
@@ -151,7 +151,7 @@ export class GatewayBook {
       else this.subscriptions.set(session, slot, terms, filter);
     }
     dropped.push(...this.chains.restore(session, chains));
-    this.#regroup(session);
+    this.delivery.lanes.regroup(session);
     this.restart(session);
     return dropped;
   }
@@ -207,7 +207,7 @@ export class GatewayBook {
       this.chains.held.forget(session, slot);
       this.#interest.confirm(token);
     }
-    this.#regroup(session);
+    this.delivery.lanes.regroup(session);
     return this.values.pendingOf(items.map(({ token }) => token));
   }
 
@@ -226,19 +226,18 @@ export class GatewayBook {
     this.delivery.holdSnapshot(session, this.subscriptions.tableOf(session).slots());
   }
 
-  #regroup(session: SessionIndex): void {
-    this.delivery.lanes.regroup(session);
-  }
-
+  /** What one of the session's chains goes on with waits for the next `drain`. */
   unsubscribe(session: SessionIndex, tokens: readonly InstrumentToken[]): InterestChange[] {
     const slots: number[] = [];
     for (const token of tokens) {
       const slot = this.#store.slotOf(token);
       if (slot < 0 || !this.#owns(session, slot)) continue;
       if (!this.chains.takeBack(session, slot)) this.subscriptions.remove(session, slot);
+      // On other terms its client has another record than those who have them, and may lack what waited for its turn.
+      else this.delivery.holdSnapshot(session, [slot]);
       slots.push(slot);
     }
-    this.#regroup(session);
+    this.delivery.lanes.regroup(session);
     return this.#interest.changes(slots);
   }
 
@@ -363,7 +362,7 @@ export class GatewayBook {
       const subscribers = this.subscriptions.membersOf(slot).map(sessionOfMember);
       for (const session of new Set([...subscribers, ...this.bars.expel(slot), ...this.chains.expel(slot)])) {
         this.subscriptions.remove(session, slot);
-        this.#regroup(session);
+        this.delivery.lanes.regroup(session);
         const expelled = bySession.get(session);
         if (expelled) expelled.push(token);
         else bySession.set(session, [token]);
