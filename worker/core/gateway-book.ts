@@ -21,6 +21,7 @@ import { ChainBook } from './chain-book.ts';
 import { Delivery } from './delivery.ts';
 import type { FanoutSource } from './fanout.ts';
 import { rawFilterOf } from './filters.ts';
+import { isGreeksRenewal } from './greeks-renewal.ts';
 import { type Interest, type InterestItem, interestIn } from './interest.ts';
 import { LastValues } from './last-values.ts';
 import type { Outlet } from './outlet.ts';
@@ -347,8 +348,9 @@ export class GatewayBook {
       if (slot < 0 || this.#interest.isAnswered(slot, pushSeq)) continue;
       const isNewer = (news.ticks[at + AT.seq / 4] as number) > this.#store.seqAt(slot);
       if (!isNewer && this.#store.kindAt(slot) !== 0) continue;
+      const isRenewal = isGreeksRenewal(this.#store, slot, news.ticks, at);
       this.#store.put(slot, news.ticks, at);
-      this.delivery.mark(slot);
+      this.delivery.mark(slot, isRenewal);
       this.chains.touch(slot);
     }
     return this.#expel(news.unknown, pushSeq);
