@@ -360,6 +360,8 @@ export class OrderExecutor {
 
   /** How long nothing is to be done unless something happens. */
   #idleMs(): number {
+    // Once stopped, nothing is due but what is learned yet, and that wakes us.
+    if (this.#state !== 'running') return ORDER_POLL_MS;
     const nowMs = this.#nowMs();
     const dueAtMs = Math.min(this.#claimAtMs, this.#reloadAtMs, this.#lanes.readAtMs());
     return Math.min(ORDER_POLL_MS, Math.max(0, dueAtMs - nowMs));

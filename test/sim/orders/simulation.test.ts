@@ -26,6 +26,8 @@ test.each([
   ['a process that is paused for three minutes, with a request under way', 112_227],
   ['a database that takes its time to store that nobody knows', 108_435],
   ['a claim whose answer was lost, and which the database commits after all was loaded', 315],
+  ['a stopped executor turned round in place until its last write had ended', 22_478],
+  ['the same while Kite was away', 57_606],
 ])('%s: seed %i', async (_, seed) => {
   expect((await runOrders(seed, SOUND)).violations).toEqual([]);
 });

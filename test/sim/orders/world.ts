@@ -13,6 +13,8 @@ import { VirtualTime } from './virtual-time.ts';
 
 /** By then every task of every run is over. */
 const SETTLED_MS_MAX = 30 * 60_000;
+/** Runs have some hundreds to some thousands: with so many something turns round in place. */
+const STEPS_MAX = 100_000;
 /** From learning that an outcome is unknown to having it stored, at most. */
 const STORE_SLACK_MS = 10_000;
 const IST_OFFSET_MS = 330 * 60_000;
@@ -131,6 +133,7 @@ export class World {
         await new Promise(setImmediate);
       }
       if (steps % 64 === 0 && this.#isSettled()) break;
+      if (steps > STEPS_MAX) this.report(`${STEPS_MAX} steps, and no end`);
     }
     if (this.#violations.length === 0) this.#checkEnd();
     for (const process of [...this.#processes]) process.crash();
