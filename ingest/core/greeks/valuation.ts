@@ -116,11 +116,11 @@ export class Valuation {
       const tickTimeS = timeAtSlot(words, slot);
       // What Kite repeats from before may be hours old: its book is the one of now unless the day is over, its time is not.
       const isOld = isOfNow || newestTimeS - tickTimeS > OPTION_QUOTE_AGE_S_MAX;
-      const timeS = isOld ? newestTimeS : tickTimeS;
-      this.#timesS[at] = timeS;
+      // One that is ahead of the clock is trusted for as much as the market's is.
+      this.#timesS[at] = isOld ? newestTimeS : Math.min(tickTimeS, newestTimeS);
       readQuote(words, slot, family.divisor, quote);
       if (isOld && tickTimeS > 0 && !isSameDay(tickTimeS, newestTimeS)) clearBook(quote);
-      quote.exchangeTimeS = timeS;
+      quote.exchangeTimeS = isOld ? newestTimeS : tickTimeS;
       quote.tickSize = this.#legs.tickSizes[slot] as number;
       const source = priceSourceOf(quote);
       this.#unpriced[at] = STATUS_OF_SOURCE[source];

@@ -275,6 +275,16 @@ describe('a record', () => {
   });
 });
 
+it('a time far ahead of the clock is no time to expiry', () => {
+  const market = new ScriptedMarket();
+  const token = market.token(call);
+  market.want([token]);
+  market.around(market.token(future), FORWARD);
+  const price = market.fair(call, FORWARD, 12);
+  market.quote(token, { bid: price - 0.05, ask: price + 0.05, exchangeTimeS: market.nowS + 20 * 3_600 });
+  expect(market.flush().get(token)?.greeks).toMatchObject({ status: 'ok', iv: expect.closeTo(12, 2) });
+});
+
 describe('on the next day', () => {
   const NIGHT_MS = 23 * 3_600_000;
 
