@@ -47,7 +47,7 @@ export const GREEKS_STATUSES = [
 export type GreeksStatus = (typeof GREEKS_STATUSES)[number];
 /** The book has one side, which bounds the price and does not give it. */
 export const STATUS_ONE_SIDED = 12;
-/** No sound book, and no fresh trade. */
+/** No sound book of the day, and no fresh trade. */
 export const STATUS_STALE = 13;
 
 /** Where a forward comes from, by number; 0 where there is none. The numbers are on the wire: append only. */

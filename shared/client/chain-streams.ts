@@ -183,6 +183,11 @@ export class ChainStreams implements Synced, ChainHost {
     if (wanted?.isStreaming) this.#change(wanted, joined, left);
   }
 
+  /** The server does not have these any more. */
+  onStruck(tokens: readonly number[]): void {
+    for (const wanted of this.#wanted.values()) this.#change(wanted, [], tokens);
+  }
+
   #change(wanted: Wanted, members: readonly ChainMember[], left: readonly number[]): void {
     const joined = members.filter(({ instrument_token: token }) => !wanted.members.has(token));
     const gone = left.filter((token) => wanted.members.delete(token));

@@ -101,6 +101,7 @@ export class Streams {
       this.#loop.soon();
       return false;
     }
+    if (error.id === undefined) this.chains.onStruck(error.tokens ?? []);
     const channels = [this.ticks.channel, ...[...this.#bars.values()].map(({ channel }) => channel)];
     const asked = channels.filter((channel) => channel.hasAsked(error.id));
     let isAboutInstruments = false;

@@ -114,7 +114,12 @@ export class Chain {
     if (view.getUint32(at + AT.kind, true) !== RECORD_KIND.optionFull) return;
     const raw = view.getUint32(at + GREEKS_BYTES + GREEKS_AT.forward, true);
     const receivedAtMs = isNews ? Number.POSITIVE_INFINITY : receivedAtOf(view, at);
-    if (raw === 0 || (this.#forward && receivedAtMs < this.#forward.receivedAtMs)) return;
+    if (this.#forward && receivedAtMs < this.#forward.receivedAtMs) return;
+    if (raw === 0) {
+      // All members have one forward: where the newest has none, the one of before is nobody's any more.
+      if (isNews) this.#forward = undefined;
+      return;
+    }
     const divisor = priceDivisorOf(view.getUint32(at + AT.token, true));
     const underlying = view.getUint32(at + GREEKS_BYTES + GREEKS_AT.underlying, true);
     const source = FORWARD_SOURCES[view.getUint32(at + GREEKS_BYTES + GREEKS_AT.flags, true) >>> 8];

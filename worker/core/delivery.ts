@@ -39,6 +39,8 @@ export class Delivery {
   readonly #ring = new ResumeRing();
   /** By tier, the slots that have changed since the tier's last flush. */
   readonly #changed = TIER_WINDOWS_MS.map(() => new SlotSet());
+  /** Of those, the slots of which more than the Greeks has changed. */
+  readonly #ticked = TIER_WINDOWS_MS.map(() => new SlotSet());
   readonly #flushedAtMs = TIER_WINDOWS_MS.map(() => Number.NEGATIVE_INFINITY);
   /** Sessions whose socket is full. */
   readonly #waiting = new Set<SessionIndex>();
@@ -64,14 +66,15 @@ export class Delivery {
     return this.#fanout.ticksSent + this.#drainage.ticksSent;
   }
 
-  /** The slot has news. */
-  mark(slot: number): void {
+  /** The slot has news; `isRenewal` when that is Greeks alone. */
+  mark(slot: number, isRenewal = false): void {
     this.#changed[0]?.add(slot);
+    if (!isRenewal) this.#ticked[0]?.add(slot);
   }
 
   /** The slot is somebody else's from here on. */
   unmark(slot: number): void {
-    for (const slots of this.#changed) slots.delete(slot);
+    for (const slots of [...this.#changed, ...this.#ticked]) slots.delete(slot);
   }
 
   /** The session's client has gone. */
@@ -131,6 +134,7 @@ export class Delivery {
         tier,
         waiting: this.#waiting,
         tierSlots: this.#changed,
+        ticked: this.#ticked,
       };
       if (tier === 0) this.#record(slots, flush.seq, nowMs);
       const frames = this.#fanout.flush(slots, flush, framesAtOnce);
@@ -138,6 +142,7 @@ export class Delivery {
       if (tier === 0) this.#framesOfFlush = 0;
       this.#count(frames);
       slots.clear();
+      this.#ticked[tier]?.clear();
       this.#flushedAtMs[tier] = nowMs;
       if (tier === 0) this.round.end();
     }
@@ -168,7 +173,8 @@ export class Delivery {
     for (let i = 0; i < slots.size; i++) {
       const slot = slots.at(i);
       const isSent = store.kindAt(slot) !== 0 && definitions[slot] && subscriptions.hasMembers(slot);
-      if (isSent) this.#ring.push(seq, store.words, slot * RECORD_WORDS_MAX);
+      const isRenewal = this.#ticked[0]?.has(slot) !== true;
+      if (isSent) this.#ring.push(seq, store.words, slot * RECORD_WORDS_MAX, isRenewal);
     }
   }
 

@@ -36,6 +36,8 @@ export interface Flush {
   readonly waiting: Set<SessionIndex>;
   /** By tier, gets the slots that slower subscriptions are due: filled by the flush of tier 0. */
   readonly tierSlots: readonly SlotSet[];
+  /** By tier, those of its slots of which more than the Greeks has changed; filled as `tierSlots`. */
+  readonly ticked: readonly SlotSet[];
 }
 
 const RANKS = 4;
@@ -144,6 +146,7 @@ export class Fanout {
     this.#rowsOfSlot.fill(-1);
     this.#tiersOfSlot.fill(0);
     this.#encodings.start();
+    const isRenewal = flush.ticked[flush.tier]?.has(slot) !== true;
     let frames = 0;
     for (let i = 0; i < count; i++) {
       const member = members[i] as number;
@@ -154,8 +157,10 @@ export class Fanout {
       if (lane >= 0) this.#tiersOfSlot[lane] = (this.#tiersOfSlot[lane] as number) | (1 << tier);
       if (tier !== flush.tier) {
         if (flush.tier === 0) flush.tierSlots[tier]?.add(slot);
+        if (flush.tier === 0 && !isRenewal) flush.ticked[tier]?.add(slot);
         continue;
       }
+      if (isRenewal && !this.#lanes.sendsGreeks(session, rankOfTerms(member))) continue;
       if (lane >= 0 && !this.#lanes.sharing.leads(session)) continue;
       if (isFilteredTerms(member) && !subscriptions.filters.passes(session, slot, store)) continue;
       if (lane === MESSAGES) frames += this.#sendMessage(slot, member, definition, flush);

@@ -21,6 +21,7 @@ import { ChainBook } from './chain-book.ts';
 import { Delivery } from './delivery.ts';
 import type { FanoutSource } from './fanout.ts';
 import { rawFilterOf } from './filters.ts';
+import { isGreeksRenewal } from './greeks-renewal.ts';
 import { type Interest, type InterestItem, interestIn } from './interest.ts';
 import { LastValues } from './last-values.ts';
 import type { Outlet } from './outlet.ts';
@@ -82,7 +83,7 @@ export class GatewayBook {
     this.chains = new ChainBook({
       ...this.#source,
       interest: this.#interest,
-      onChanged: (session) => this.#regroup(session),
+      onChanged: (session) => this.delivery.lanes.regroup(session),
       hasOutlet: (session) => this.#outlets[session] !== undefined,
     });
     const tokensOf = (session: SessionIndex) => this.subscriptionsOf(session).map(([token]) => token);
@@ -151,7 +152,7 @@ export class GatewayBook {
       else this.subscriptions.set(session, slot, terms, filter);
     }
     dropped.push(...this.chains.restore(session, chains));
-    this.#regroup(session);
+    this.delivery.lanes.regroup(session);
     this.restart(session);
     return dropped;
   }
@@ -207,7 +208,7 @@ export class GatewayBook {
       this.chains.held.forget(session, slot);
       this.#interest.confirm(token);
     }
-    this.#regroup(session);
+    this.delivery.lanes.regroup(session);
     return this.values.pendingOf(items.map(({ token }) => token));
   }
 
@@ -226,19 +227,18 @@ export class GatewayBook {
     this.delivery.holdSnapshot(session, this.subscriptions.tableOf(session).slots());
   }
 
-  #regroup(session: SessionIndex): void {
-    this.delivery.lanes.regroup(session);
-  }
-
+  /** What one of the session's chains goes on with waits for the next `drain`. */
   unsubscribe(session: SessionIndex, tokens: readonly InstrumentToken[]): InterestChange[] {
     const slots: number[] = [];
     for (const token of tokens) {
       const slot = this.#store.slotOf(token);
       if (slot < 0 || !this.#owns(session, slot)) continue;
       if (!this.chains.takeBack(session, slot)) this.subscriptions.remove(session, slot);
+      // On other terms its client has another record than those who have them, and may lack what waited for its turn.
+      else this.delivery.holdSnapshot(session, [slot]);
       slots.push(slot);
     }
-    this.#regroup(session);
+    this.delivery.lanes.regroup(session);
     return this.#interest.changes(slots);
   }
 
@@ -348,8 +348,9 @@ export class GatewayBook {
       if (slot < 0 || this.#interest.isAnswered(slot, pushSeq)) continue;
       const isNewer = (news.ticks[at + AT.seq / 4] as number) > this.#store.seqAt(slot);
       if (!isNewer && this.#store.kindAt(slot) !== 0) continue;
+      const isRenewal = isGreeksRenewal(this.#store, slot, news.ticks, at);
       this.#store.put(slot, news.ticks, at);
-      this.delivery.mark(slot);
+      this.delivery.mark(slot, isRenewal);
       this.chains.touch(slot);
     }
     return this.#expel(news.unknown, pushSeq);
@@ -363,7 +364,7 @@ export class GatewayBook {
       const subscribers = this.subscriptions.membersOf(slot).map(sessionOfMember);
       for (const session of new Set([...subscribers, ...this.bars.expel(slot), ...this.chains.expel(slot)])) {
         this.subscriptions.remove(session, slot);
-        this.#regroup(session);
+        this.delivery.lanes.regroup(session);
         const expelled = bySession.get(session);
         if (expelled) expelled.push(token);
         else bySession.set(session, [token]);

@@ -116,7 +116,7 @@ export function pastFrames(
   // Their sequences are of before: no frame of now can come before them.
   format?.restart(missed.session);
   const rows = format && new PastRows(source, missed.session, format, list);
-  ring.visitAfter(missed.before, (seq, records, at) => {
+  ring.visitAfter(missed.before, (seq, records, at, isRenewal) => {
     const token = records.words[at + WORD.token] as number;
     const slot = missed.tokens.has(token) ? store.slotOf(token) : -1;
     const terms = slot < 0 ? 0 : subscriptions.termsFor(missed.departed, slot);
@@ -124,6 +124,7 @@ export function pastFrames(
     if (terms === 0 || tierOfTerms(terms) !== 0 || isFilteredTerms(terms)) return;
     if (!definition || list.isTooMuch) return;
     const rank = rankOfTerms(terms);
+    if (isRenewal && !lanes.sendsGreeks(missed.session, rank)) return;
     if (rows) rows.add(seq, records, at, slot, rank);
     else if (output?.kind === 'messages')
       list.add(output.encodeTick(records.view, at * 4, rank, definition, seq));

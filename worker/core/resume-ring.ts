@@ -4,12 +4,12 @@ import { recordWords } from '../../shared/tick.ts';
 import { copyWords } from '../../shared/tick-store.ts';
 import type { Records } from './row-format.ts';
 
-/** Words before a record: the entry's size, and its sequence in two words. */
-const ENTRY_HEADER_WORDS = 3;
+/** Words before a record: the entry's size, its sequence in two words, and 1 where its Greeks alone were new. */
+const ENTRY_HEADER_WORDS = 4;
 const WORDS_AT_START = 16_384;
 
-/** Takes one missed tick: the flush that it was of, and the word at which its record stands. */
-export type VisitTick = (seq: number, records: Records, wordAt: number) => void;
+/** Takes one missed tick: the flush that it was of, the word at which its record stands, and whether its Greeks alone were new. */
+export type VisitTick = (seq: number, records: Records, wordAt: number, isRenewal: boolean) => void;
 
 /**
  * A ring of records in one buffer that grows up to its bound and then forgets the oldest. It knows from which sequence
@@ -47,7 +47,7 @@ export class ResumeRing {
     return seq >= this.#completeAfter;
   }
 
-  push(seq: number, from: Uint32Array, fromAt: number): void {
+  push(seq: number, from: Uint32Array, fromAt: number, isRenewal: boolean): void {
     const size = ENTRY_HEADER_WORDS + recordWords(from[fromAt + 1] as number);
     if (size > this.#wordsMax) throw new RangeError(`record of ${size} words in a ring of ${this.#wordsMax}`);
     this.#makeRoom(size);
@@ -55,6 +55,7 @@ export class ResumeRing {
     this.#words[at] = size;
     this.#words[at + 1] = Math.floor(seq / 0x1_0000_0000);
     this.#words[at + 2] = seq >>> 0;
+    this.#words[at + 3] = isRenewal ? 1 : 0;
     copyWords(from, fromAt, this.#words, at + ENTRY_HEADER_WORDS, size - ENTRY_HEADER_WORDS);
     this.#tail = at + size;
     this.#entries++;
@@ -72,7 +73,7 @@ export class ResumeRing {
     for (let i = 0; i < this.#entries; i++) {
       if (this.#wrapAt > 0 && at === this.#wrapAt) at = 0;
       const entrySeq = this.#seqAt(at);
-      if (entrySeq > seq) visit(entrySeq, records, at + ENTRY_HEADER_WORDS);
+      if (entrySeq > seq) visit(entrySeq, records, at + ENTRY_HEADER_WORDS, this.#words[at + 3] === 1);
       at += this.#words[at] as number;
     }
   }

@@ -56,7 +56,10 @@ export interface RowFormat {
 }
 
 /** How a dialect sends ticks: each in a message of its own, or as rows of frames. One object for all sessions of a dialect. */
-export type TickOutput =
+export type TickOutput = {
+  /** Set where no tick carries an option's Greeks, not even in full mode: new Greeks alone are no news there. */
+  readonly lacksGreeks?: true;
+} & (
   | {
       readonly kind: 'messages';
       /** The record at byte `at` as one frame, cut down to `rank`. Called once per (instrument, rank) and flush. */
@@ -68,7 +71,8 @@ export type TickOutput =
       readonly createFormat: (records: Records) => RowFormat;
       /** The message that announces rows; only where they have ids. */
       readonly encodeRows?: (rows: readonly RowAnnouncement[]) => string;
-    };
+    }
+);
 
 /** Turns a record into one frame of some dialect; `seq` is the flush's number. */
 export type TickEncoder = (

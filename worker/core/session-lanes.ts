@@ -1,5 +1,6 @@
 // Which sessions are of which dialect, who leads whose frames, and which ids their rows have.
 
+import { type ModeRank, RANK_MAX } from '../../shared/tick.ts';
 import type { FanoutSource } from './fanout.ts';
 import { FrameSharing, printOfRows } from './frame-sharing.ts';
 import type { RowAnnouncement, RowFormat, TickOutput } from './row-format.ts';
@@ -39,6 +40,11 @@ export class SessionLanes {
   /** Undefined where the session has none. */
   of(session: SessionIndex): Lane | undefined {
     return this.all[this.indexOf(session)];
+  }
+
+  /** Whether the session's client is sent Greeks in the mode of `rank`. */
+  sendsGreeks(session: SessionIndex, rank: ModeRank): boolean {
+    return rank === RANK_MAX && !this.#source.outlets[session]?.output.lacksGreeks;
   }
 
   /** The session has an outlet, which is new: its client has nothing. */

@@ -13,6 +13,6 @@ export const kite: Dialect = {
     return text && JSON.stringify(text);
   },
   joinCommands,
-  ticks: { kind: 'rows', createFormat: (records) => new KiteRows(records) },
+  ticks: { kind: 'rows', lacksGreeks: true, createFormat: (records) => new KiteRows(records) },
   heartbeat: new Uint8Array(1),
 };

@@ -197,7 +197,7 @@ export class ClientCommands {
   }
 
   async #unsubscribe(session: Session, command: Command<'unsubscribe'>): Promise<void> {
-    const { book, sockets, symbols, tellShards } = this.#context;
+    const { book, flusher, sockets, symbols, tellShards } = this.#context;
     const looked = await symbols.look(command.symbols);
     if (!sockets.get(session.socket)) return;
     const tokens = [...new Set([...command.tokens, ...looked.tokens.values()])];
@@ -206,6 +206,7 @@ export class ClientCommands {
     const total = book.ownCountOf(session.index);
     const rejected = [...command.rejected, ...looked.rejected];
     sockets.tell(session, { kind: 'unsubscribed', tokens, rejected, total, ...idOf(command) });
+    flusher.drain();
   }
 }
 

@@ -14,7 +14,7 @@ import type { FutureContract, OptionExpiry, OptionFamily } from './option-family
 import { isSoundBook } from './quote-price.ts';
 import { hasBook, narrowMid, newQuote, readQuote, spotPrice, timeAtSlot } from './record-quote.ts';
 import { nearestStrike, StrikeWindow } from './strike-window.ts';
-import { yearsToExpiry } from './time-to-expiry.ts';
+import { isSameDay, yearsToExpiry } from './time-to-expiry.ts';
 
 /** What the expiries of an underlying share. */
 export interface FamilyState {
@@ -135,7 +135,9 @@ export class ExpiryGroup {
 
   /** Whether a quote of then may stand beside the newest ones of the market. */
   isFresh(timeS: number): boolean {
-    return timeS > 0 && this.state.contractTimeS - timeS <= OPTION_QUOTE_AGE_S_MAX;
+    const { contractTimeS, newestTimeS } = this.state;
+    // The index is up before the contracts: until they trade, theirs are quotes of the day before.
+    return timeS > 0 && contractTimeS - timeS <= OPTION_QUOTE_AGE_S_MAX && isSameDay(timeS, newestTimeS);
   }
 
   #spotNow(words: Uint32Array): number {

@@ -42,6 +42,12 @@ export function readQuote(words: Uint32Array, slot: number, divisor: number, int
   into.lastTradeTimeS = words[at + LAST_TRADE_TIME_WORD] as number;
 }
 
+/** Leaves the last trade alone. */
+export function clearBook(quote: Quote): void {
+  quote.bid = 0;
+  quote.ask = 0;
+}
+
 const quote = newQuote();
 
 /** Middle of the slot's book if that is narrow; 0 if it is not, or there is none. */

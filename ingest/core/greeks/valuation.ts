@@ -17,9 +17,9 @@ import {
 import type { ExpiryGroup } from './expiry-group.ts';
 import type { GreeksSettings } from './greeks-settings.ts';
 import { type PriceSource, priceOf, priceSourceOf } from './quote-price.ts';
-import { hasBook, newQuote, readQuote, timeAtSlot } from './record-quote.ts';
+import { clearBook, hasBook, newQuote, readQuote, timeAtSlot } from './record-quote.ts';
 import { toSpotGreeks } from './spot-greeks.ts';
-import { yearsToExpiry } from './time-to-expiry.ts';
+import { isSameDay, yearsToExpiry } from './time-to-expiry.ts';
 
 /** What is known of the options by their slots. */
 export interface LegColumns {
@@ -114,12 +114,13 @@ export class Valuation {
     for (let at = 0; at < slots.length; at++) {
       const slot = slots[at] as number;
       const tickTimeS = timeAtSlot(words, slot);
-      // What Kite repeats from before may be hours old: its book is the one of now, its time is not.
+      // What Kite repeats from before may be hours old: its book is the one of now unless the day is over, its time is not.
       const isOld = isOfNow || newestTimeS - tickTimeS > OPTION_QUOTE_AGE_S_MAX;
-      const timeS = isOld ? newestTimeS : tickTimeS;
-      this.#timesS[at] = timeS;
+      // One that is ahead of the clock is trusted for as much as the market's is.
+      this.#timesS[at] = isOld ? newestTimeS : Math.min(tickTimeS, newestTimeS);
       readQuote(words, slot, family.divisor, quote);
-      quote.exchangeTimeS = timeS;
+      if (isOld && tickTimeS > 0 && !isSameDay(tickTimeS, newestTimeS)) clearBook(quote);
+      quote.exchangeTimeS = isOld ? newestTimeS : tickTimeS;
       quote.tickSize = this.#legs.tickSizes[slot] as number;
       const source = priceSourceOf(quote);
       this.#unpriced[at] = STATUS_OF_SOURCE[source];

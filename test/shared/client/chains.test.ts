@@ -74,6 +74,17 @@ describe('subscribeChain', () => {
     expect(ticks).toEqual([11, 12, 12, 13]);
   });
 
+  test('a member that is struck from the list leaves, whoever else is named', async () => {
+    const { chain, client, socket, ticks, moves } = await liveScene();
+    socket.say(tick(11, 1, 100));
+    const message = 'not in the list: 11, 99';
+    socket.say({ type: 'error', code: 'unknown_instrument', message, tokens: [11, 99] });
+    expect(moves.at(-1)).toEqual({ chain: CHAIN, joined: [], left: [11] });
+    expect([chain.members, client.last(11)]).toEqual([[HIGH], undefined]);
+    socket.say(tick(12, 1, 101));
+    expect(ticks).toEqual([11, 12]);
+  });
+
   test('is asked for anew after a reconnect; meanwhile what is known is stale, then the difference is told', async () => {
     const { scene, chain, client, socket, moves, ticks } = await liveScene();
     socket.say(tick(11, 1, 100));

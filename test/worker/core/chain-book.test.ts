@@ -3,16 +3,19 @@ import { describe, expect, test } from 'vitest';
 import type { InstrumentToken } from '../../../shared/instrument.ts';
 import { CHAIN_GATHER_MS, CHAIN_PACE_MS, CLIENT_SUBSCRIPTIONS_MAX } from '../../../shared/limits.ts';
 import { shardOf } from '../../../shared/shard.ts';
+import { AT } from '../../../shared/tick.ts';
 import { Chain } from '../../../worker/core/chain.ts';
 import { type ChainHolder, membersMax } from '../../../worker/core/chain-book.ts';
 import { contractsOf } from '../../../worker/core/chain-contracts.ts';
 import { GatewayBook } from '../../../worker/core/gateway-book.ts';
 import { rankOfInterest } from '../../../worker/core/interest.ts';
 import { Outlet } from '../../../worker/core/outlet.ts';
+import type { Frame, TickEncoder } from '../../../worker/core/row-format.ts';
 import type { ShardPush } from '../../../worker/core/shard-book.ts';
 import type { SessionIndex } from '../../../worker/core/subscriptions.ts';
 import { termsOf } from '../../../worker/core/terms.ts';
 import { optionRecordOf } from '../../support/option-records.ts';
+import { definitionOf } from '../../support/records.ts';
 
 const NAME = { underlying: 'X', exchange: 'NFO', expiry: '2026-12-01' };
 const OWN = { strikes: 1, terms: termsOf(3, 'rt') };
@@ -50,9 +53,9 @@ class Room {
   }
 
   /** A tick of a member that knows this forward, in paise. */
-  quote(token: InstrumentToken, forward: number): void {
-    const record = optionRecordOf(token, { lastPrice: 5, seq: ++this.#seq }, { forward });
-    const news = { definitions: [], unknown: [], bars: [], roundShards: 1 };
+  quote(token: InstrumentToken, forward: number, lastPrice = 5): void {
+    const record = optionRecordOf(token, { lastPrice, seq: ++this.#seq }, { forward });
+    const news = { definitions: [definitionOf(token)], unknown: [], bars: [], roundShards: 1 };
     this.book.applyPush({
       ...news,
       shard: shardOf(token),
@@ -144,6 +147,24 @@ describe('a window', () => {
     expect(room.move()).toEqual([]);
     expect(room.wanted()).toEqual([tokenOf(200, 'CE'), tokenOf(200, 'PE'), PUT, ...tokensAt(300)]);
   });
+});
+
+test("what a client gives up and its chain goes on with comes at once on the chain's terms: nothing that waited is lost", () => {
+  const room = new Room();
+  const sent: string[] = [];
+  const encodeTick: TickEncoder = (view, at, rank) => `${view.getUint32(at + AT.lastPrice, true)}/${rank}`;
+  const port = { send: (frame: Frame) => sent.push(frame as string), bufferedBytes: () => 0 };
+  const session = room.book.openSession(new Outlet({ kind: 'messages', encodeTick }, undefined, port));
+  room.enter(session);
+  room.book.subscribe(session, [{ token: CALL, rank: 1, speed: 1000 }]);
+  room.quote(CALL, 0, 5);
+  room.book.delivery.flush(10_000);
+  room.quote(CALL, 0, 6);
+  room.book.delivery.flush(10_100);
+  expect(sent).toEqual(['5/1']);
+  room.book.unsubscribe(session, [CALL]);
+  room.book.delivery.drain(10_200);
+  expect(sent).toEqual(['5/1', '6/3']);
 });
 
 test('a chain takes room of a connection for its whole window, and gives it back', () => {

@@ -45,7 +45,17 @@ test('of what was there before, the newest record has the forward; news has it w
   expect(chain.forward).toBe(120);
   quote(150, { forward: 15_000 }, 500);
   quote(200, { forward: 99_900 }, 3_000, false);
-  quote(100, {}, 4_000);
+  expect(chain.forward).toBe(150);
+});
+
+test('a forward that is gone is no figure: without one the window stays where it is', () => {
+  const { chain, quote } = open();
+  quote(100, { forward: 19_000, underlying: 18_900 }, 1_000);
+  chain.follow();
+  quote(200, {}, 2_000);
+  chain.follow();
+  expect([chain.forward, chain.center]).toEqual([undefined, 200]);
+  quote(150, { forward: 15_000 }, 3_000);
   expect(chain.forward).toBe(150);
 });
 

@@ -71,7 +71,8 @@ class Room implements FanoutSource {
 
   fanOutTier(tier: Tier, ...slots: number[]): number {
     const { waiting, tierSlots } = this;
-    return this.fanout.flush(setOf(slots), { seq: ++this.flushes, tier, waiting, tierSlots });
+    const ticked = SPEEDS.map(() => setOf(slots));
+    return this.fanout.flush(setOf(slots), { seq: ++this.flushes, tier, waiting, tierSlots, ticked });
   }
 
   drain(session: SessionIndex): number {

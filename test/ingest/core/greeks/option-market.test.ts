@@ -275,6 +275,43 @@ describe('a record', () => {
   });
 });
 
+it('a time far ahead of the clock is no time to expiry', () => {
+  const market = new ScriptedMarket();
+  const token = market.token(call);
+  market.want([token]);
+  market.around(market.token(future), FORWARD);
+  const price = market.fair(call, FORWARD, 12);
+  market.quote(token, { bid: price - 0.05, ask: price + 0.05, exchangeTimeS: market.nowS + 20 * 3_600 });
+  expect(market.flush().get(token)?.greeks).toMatchObject({ status: 'ok', iv: expect.closeTo(12, 2) });
+});
+
+describe('on the next day', () => {
+  const NIGHT_MS = 23 * 3_600_000;
+
+  it("yesterday's books are none: neither for what an option is worth nor for the forward", () => {
+    const market = new ScriptedMarket();
+    const token = market.token(call);
+    const other = { expiry: MONTHLY, strike: 24_600, type: 'PE' } as const;
+    market.want([token, market.token(other)]);
+    market.index(24_400);
+    market.around(market.token(future), FORWARD);
+    market.quoteFair(call, FORWARD, 12);
+    market.quoteFair(other, FORWARD, 12);
+    expect(market.flush().get(token)?.greeks?.status).toBe('ok');
+    // The index has its price before the contracts trade.
+    market.pass(NIGHT_MS);
+    market.index(24_900);
+    expect(market.flush().get(token)?.greeks).toMatchObject({ status: 'stale', forwardSource: 'spot' });
+    market.pass(GREEKS_RENEWAL_MS);
+    market.around(market.token(future), FORWARD + 500);
+    market.quoteFair(other, FORWARD + 500, 12);
+    const ticks = market.flush();
+    expect(ticks.get(token)?.greeks).toMatchObject({ status: 'stale', forwardSource: 'future' });
+    expect(ticks.get(token)?.greeks).not.toHaveProperty('ivBid');
+    expect(ticks.get(market.token(other))?.greeks).toMatchObject({ status: 'ok', iv: expect.closeTo(12, 1) });
+  });
+});
+
 it('whatever ticks, no number is none, nothing is renewed too often, and every valuation is counted', () => {
   for (let seed = 1; seed <= 30; seed++) {
     const random = new SeededRandom(seed);
