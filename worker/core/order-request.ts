@@ -1,7 +1,5 @@
 // Whether an order request can be meant: against the instrument's row of today's list, before anybody at Kite sees it.
-import {
-  ORDER_PRICE_RUPEES_MAX,
-} from '../../shared/limits.ts';
+import { ORDER_PRICE_RUPEES_MAX } from '../../shared/limits.ts';
 import type { ModifyRequest, OrderType, PlaceRequest } from '../../shared/order.ts';
 
 /** What the list says of an instrument, in its own units: rupees, and units per lot. */

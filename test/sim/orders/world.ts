@@ -203,7 +203,7 @@ export class World {
       this.report(`${row.id} is in the book, and said to be nowhere`);
     if (cause === 'too_old' && nowMs - row.createdAtMs < ORDER_UNSENT_AGE_MS_MAX)
       this.report(`${row.id} is not too old`);
-    if (cause === 'attempts_spent' && row.attempts < ORDER_ATTEMPTS_MAX)
+    if ((cause === 'attempts_spent' || cause === 'throttled') && row.attempts < ORDER_ATTEMPTS_MAX)
       this.report(`${row.id} has attempts left`);
     const isSearched = unknown && nowMs - unknown.atMs >= ORDER_LOOKED_MS_MIN - STORE_SLACK_MS;
     const needsSearch = ['unknown_not_found', 'no_effect_seen', 'book_unreadable'].includes(cause);

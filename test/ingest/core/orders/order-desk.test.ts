@@ -77,17 +77,17 @@ describe('what became of the request of a place task', () => {
     expect(changes[0]).toMatchObject({ taskId: 'task', version: 2, from: 'SENDING', ...change });
   });
 
-  test.each<WriteOutcome>([{ kind: 'not_sent', problem: '' }, { kind: 'throttled' }])(
-    'after the last attempt it is given up: $kind',
-    (outcome) => {
-      const { changes, alarms } = new Bench([placeTask({ attempts: ORDER_ATTEMPTS_MAX })]).ended(
-        'task',
-        outcome,
-      );
-      expect(changes[0]).toMatchObject({ to: 'DEAD_LETTER', cause: 'attempts_spent' });
-      expect(alarms).toEqual([{ taskId: 'task', reason: 'attempts_spent' }]);
-    },
-  );
+  test.each<[WriteOutcome, string]>([
+    [{ kind: 'not_sent', problem: '' }, 'attempts_spent'],
+    [{ kind: 'throttled' }, 'throttled'],
+  ])('after the last attempt it is given up: %o', (outcome, cause) => {
+    const { changes, alarms } = new Bench([placeTask({ attempts: ORDER_ATTEMPTS_MAX })]).ended(
+      'task',
+      outcome,
+    );
+    expect(changes[0]).toMatchObject({ to: 'DEAD_LETTER', cause });
+    expect(alarms).toEqual([{ taskId: 'task', reason: cause }]);
+  });
 
   test('told twice, it counts once', () => {
     const bench = new Bench([placeTask()]);
