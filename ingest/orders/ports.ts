@@ -20,7 +20,7 @@ export interface OrderStore {
    * (cause `claimed`, `detail.epoch`) in the same transaction. Those can be claimed that
    * - are in PENDING or RETRY_WAIT, due by the database's clock (`next_attempt_at <= now()`), and not older than `ageMsMax`,
    * - are of one of `accountIds`,
-   * - are under no halt (`all`, `account:<id>`, `requester:<requested_by>`), read in this transaction,
+   * - cancel an order, or are under no halt (`all`, `account:<id>`, `requester:<requested_by>`), read in this transaction,
    * - of modify and cancel: have no other task on their order (same account and order id; place tasks do not count) in SENDING,
    * - of modify: have no earlier modify or cancel task on their order that is not over.
    * Cancels come first, then the oldest (created_at, id). Also with no account it tells the date.

@@ -79,9 +79,9 @@ async function claimTask(sql: postgres.Sql, ask: ClaimAsk): Promise<ClaimAnswer>
         and task.next_attempt_at <= now()
         and task.created_at >= now() - ${ageMsMax} * interval '1 millisecond'
         and task.account_id in (select jsonb_array_elements_text(${JSON.stringify(accountIds)}::text::jsonb))
-        and not exists (
+        and (task.kind = 'cancel' or not exists (
           select from order_halts
-          where scope in ('all', 'account:' || task.account_id, 'requester:' || task.requested_by))
+          where scope in ('all', 'account:' || task.account_id, 'requester:' || task.requested_by)))
         and (task.kind = 'place' or not exists (
           select from order_tasks other
           where other.account_id = task.account_id and other.order_id = task.order_id and other.kind <> 'place'

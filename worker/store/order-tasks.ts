@@ -172,7 +172,7 @@ export async function storeOrderTask(sql: postgres.Sql, task: NewOrderTask): Pro
       from recent
     ), halt as (
       select scope, reason from order_halts
-      where scope in ('all', ${`account:${accountId}`}, ${`requester:${requestedBy}`})
+      where ${kind} <> 'cancel' and scope in ('all', ${`account:${accountId}`}, ${`requester:${requestedBy}`})
       order by scope limit 1
     ), stored as (
       insert into order_tasks

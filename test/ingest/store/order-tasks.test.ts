@@ -159,12 +159,14 @@ describe('a claim', () => {
   });
 
   test.each(['all', 'account:primary', 'requester:key:test'])(
-    'finds nothing under a halt of %s',
+    'finds nothing but cancellations under a halt of %s',
     async (scope) => {
       const id = await storeTask(sql);
       const other = await storeTask(sql, { accountId: 'second', requestedBy: 'user:7' });
       await sql`insert into order_halts (scope, halted_by) values (${scope}, 'user:1')`;
       expect(await claimAll({ accountIds: ['primary', 'second'] })).toEqual(scope === 'all' ? [] : [other]);
+      const cancel = await storeTask(sql, { kind: 'cancel', orderId: '8' });
+      expect(await claimAll()).toEqual([cancel]);
       await sql`delete from order_halts`;
       expect(await claimAll()).toEqual(scope === 'all' ? [id] : [id]);
     },

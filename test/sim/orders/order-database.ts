@@ -200,8 +200,9 @@ export class OrderDatabase {
     };
   }
 
-  isHalted({ accountId, requestedBy }: TaskRow): boolean {
+  isHalted({ accountId, requestedBy, asked }: TaskRow): boolean {
     const { halts } = this;
+    if (asked.kind === 'cancel') return false;
     return halts.has('all') || halts.has(`account:${accountId}`) || halts.has(`requester:${requestedBy}`);
   }
 

@@ -24,6 +24,7 @@ const database = <T>(work: (sql: Sql) => Promise<T>) => withDatabase(testEnv, cr
 const BOSS = `te_${'b'.repeat(43)}`;
 const TRADER = `te_${'t'.repeat(43)}`;
 const CANCEL = { order_id: '1953341975595868160' };
+const CHANGE = { ...CANCEL, price: 100 };
 
 interface Answer {
   readonly status: number;
@@ -44,6 +45,7 @@ async function call(method: string, path: string, body?: unknown, key?: string):
 }
 
 const boss = (path: string, body: unknown) => call('POST', `/orders/${path}`, body, BOSS);
+const change = (body: object = CHANGE) => call('POST', '/orders/modify', body, TRADER);
 const cancel = (body: object = CANCEL) => call('POST', '/orders/cancel', body, TRADER);
 const audit = () =>
   database(
@@ -75,29 +77,31 @@ afterEach(() => {
 });
 
 describe('halts', () => {
-  const main = { ...CANCEL, account_id: 'main' };
-  const second = { ...CANCEL, account_id: 'second' };
+  const main = { ...CHANGE, account_id: 'main' };
+  const second = { ...CHANGE, account_id: 'second' };
 
   test('of everybody, of an account, of a requester: nothing new is taken until they are resumed', async () => {
     const halted = { status: 409, body: { code: 'orders_halted' } };
     expect((await boss('halt', { scope: 'account', account_id: 'main', reason: 'margin call' })).status).toBe(
       200,
     );
-    expect(await cancel(main)).toMatchObject(halted);
-    expect((await cancel(main)).body.message).toBe('orders are halted for account:main: margin call');
-    expect((await cancel(second)).status).toBe(202);
+    expect(await change(main)).toMatchObject(halted);
+    expect((await change(main)).body.message).toBe('orders are halted for account:main: margin call');
+    expect((await change(second)).status).toBe(202);
     await boss('resume', { scope: 'account', account_id: 'main' });
-    expect((await cancel(main)).status).toBe(202);
+    expect((await change(main)).status).toBe(202);
 
     await boss('halt', { scope: 'requester', requester: 'key:somebody' });
-    expect((await cancel(main)).status).toBe(202);
+    expect((await change(main)).status).toBe(202);
     await boss('halt', { scope: 'requester', requester: 'key:trader' });
-    expect(await cancel(second)).toMatchObject(halted);
+    expect(await change(second)).toMatchObject(halted);
     await boss('resume', { scope: 'requester', requester: 'key:trader' });
 
     await boss('halt', { scope: 'all' });
-    expect(await cancel(main)).toMatchObject(halted);
-    expect((await cancel(second)).body.message).toBe('orders are halted for all');
+    expect(await change(main)).toMatchObject(halted);
+    expect((await change(second)).body.message).toBe('orders are halted for all');
+    // Whoever stops trading wants what rests at the exchange to be gone.
+    expect((await cancel({ ...CANCEL, account_id: 'main' })).status).toBe(202);
     const halts = (await call('GET', '/orders/halts', undefined, TRADER)).body.halts;
     expect(halts).toMatchObject([
       { scope: 'all', halted_by: 'key:boss', reason: '' },
@@ -112,15 +116,15 @@ describe('halts', () => {
       Array(2).fill({ kind: 'wake_up', name: 'order_tasks_changed' }),
     );
     await evictDurableObject(controlStub(testEnv));
-    expect((await cancel()).body.code).toBe('invalid_parameter');
-    expect((await cancel(main)).body.code).toBe('orders_halted');
+    expect((await change()).body.code).toBe('invalid_parameter');
+    expect((await change(main)).body.code).toBe('orders_halted');
     await boss('resume', { scope: 'all' });
     expect((await boss('resume', { scope: 'all' })).status).toBe(404);
-    expect((await cancel(main)).status).toBe(202);
+    expect((await change(main)).status).toBe(202);
     expect((await audit()).map(({ action, code }) => [action, code])).toEqual([
       ['halt', 'halted'],
-      ['cancel', 'invalid_parameter'],
-      ['cancel', 'orders_halted'],
+      ['modify', 'invalid_parameter'],
+      ['modify', 'orders_halted'],
       ['resume', 'resumed'],
       ['resume', 'not_found'],
     ]);
