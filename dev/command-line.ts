@@ -17,6 +17,8 @@ export const USAGE = `npm run dev -- [options]
   --accounts N          accounts of the simulator
   --clock TIME          starts the simulator's clock there, as in 2026-11-24T05:59:00+05:30
   --trading-date DATE   fixes the simulator's trading date
+  --order-addresses A,B the only addresses that may write orders at the simulator
+  --postback-url URL    where the simulator posts what becomes of orders
   --daily-tokens        the simulator's first tokens die at 06:00 IST too
 DATABASE_URL names a PostgreSQL to use in place of the embedded one, CREDENTIALS_KEYS the keys of its accounts.`;
 
@@ -40,10 +42,12 @@ function simulatorArgsOf(values: {
   readonly accounts?: string | undefined;
   readonly clock?: string | undefined;
   readonly 'trading-date'?: string | undefined;
+  readonly 'order-addresses'?: string | undefined;
+  readonly 'postback-url'?: string | undefined;
   readonly 'daily-tokens'?: boolean | undefined;
 }): string[] {
   const args: string[] = [];
-  for (const name of ['accounts', 'clock', 'trading-date'] as const) {
+  for (const name of ['accounts', 'clock', 'trading-date', 'order-addresses', 'postback-url'] as const) {
     const value = values[name];
     if (value !== undefined) args.push(`--${name}`, value);
   }
@@ -69,6 +73,8 @@ export function parseCommandLine(args: readonly string[], env: NodeJS.ProcessEnv
       accounts: { type: 'string' },
       clock: { type: 'string' },
       'trading-date': { type: 'string' },
+      'order-addresses': { type: 'string' },
+      'postback-url': { type: 'string' },
       'daily-tokens': { type: 'boolean' },
     },
   });

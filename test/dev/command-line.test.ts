@@ -58,3 +58,8 @@ test.each([
 ])('refuses %j', (args, reason) => {
   expect(() => parseCommandLine(args, {})).toThrow(reason);
 });
+
+test("flags of the simulator's orders reach it as they are", () => {
+  const flags = ['--order-addresses', '127.0.0.1', '--postback-url', 'http://127.0.0.1:8787/kite/postback'];
+  expect(parseCommandLine(flags, {}).simulatorArgs).toEqual(flags);
+});
